@@ -1,0 +1,174 @@
+"""A machine's settings: TOML in, typed values out, every error at once.
+
+Every key has a default where there is a safe one, its unit in its name, and one sentence.
+Not responsible for: secrets (certificates and keys lie in store.credentials_dir, never here).
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class SettingsError(Exception):
+    """The file cannot be used. `problems`: one sentence each, naming the key."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Pin = Annotated[int, Field(ge=0, le=27)]
+Short = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Device(_Section):
+    id: Annotated[Short, Field(description="Name of this machine, as the store enrolled it.")]
+    branch: Annotated[Short, Field(description="ISIL of the branch it stands in, as DK-766103.")]
+    simulated: Annotated[bool, Field(description="Allows simulated devices and clocks; never on a real site.")] = False
+    state_dir: Annotated[Path, Field(description="Where the outbox lies.")] = Path("/var/lib/kiosk")
+    run_dir: Annotated[Path, Field(description="Where the sockets lie.")] = Path("/run/kiosk")
+
+
+class Clock(_Section):
+    source: Annotated[
+        Literal["system", "simulated"], Field(description="The computer's clock, or one a dock can move.")
+    ] = "system"
+    file: Annotated[Path, Field(description="The simulated clock's offset.")] = Path("clock-offset")
+
+
+class Store(_Section):
+    address: Annotated[str, Field(pattern=r"^https://[^/]+$", description="The central store, as https://host:port.")]
+    credentials_dir: Annotated[
+        Path, Field(description="Holds ca.pem, device.pem, device.key and seal-public, made at enrolment.")
+    ] = Path("/etc/kiosk/credentials")
+    deadline_s: Annotated[Seconds, Field(description="Longest wait for one answer, all in all.")] = 3.0
+    exchange_every_s: Annotated[Seconds, Field(description="Pause between two rounds of the exchange.")] = 5.0
+
+
+class Reader(_Section):
+    path: Annotated[str, Field(description="Serial device of the card and barcode reader, best by-id.")]
+    baud: Annotated[int, Field(ge=300, le=921_600, description="Bits per second.")] = 9600
+    code_lengths: Annotated[
+        tuple[int, ...], Field(description="Barcodes of other lengths are unreadable; guards against half a code.")
+    ] = (10,)
+
+
+class Keypad(_Section):
+    path: Annotated[str, Field(description="Serial device of the keypad; empty where the panel has the keys.")] = ""
+    baud: Annotated[int, Field(ge=300, le=921_600, description="Bits per second.")] = 9600
+
+
+class Gpio(_Section):
+    factory: Annotated[
+        Literal["lgpio", "mock"], Field(description="gpiozero's pin factory; there is no falling back to another.")
+    ] = "lgpio"
+    strike: Annotated[Pin, Field(description="BCM number of the strike's line.")] = 17
+    strike_active_high: Annotated[bool, Field(description="High energises the strike.")] = True
+    contact: Annotated[Pin, Field(description="BCM number of the door contact; closed door pulls low.")] = 23
+    exit_request: Annotated[Pin, Field(description="BCM number of REX; pressed pulls low.")] = 24
+    lamp_granted: Annotated[Pin, Field(description="BCM number of the green lamp.")] = 5
+    lamp_denied: Annotated[Pin, Field(description="BCM number of the red lamp.")] = 6
+    buzzer: Annotated[Pin, Field(description="BCM number of the buzzer.")] = 13
+
+
+class Lock(_Section):
+    longest_pulse_ms: Annotated[int, Field(ge=500, le=30_000, description="No pulse is longer, whoever asks.")] = 10_000
+
+
+class Door(_Section):
+    pin_length: Annotated[int, Field(ge=4, le=8, description="Digits of a PIN.")] = 4
+    pin_tries: Annotated[int, Field(ge=1, le=5, description="PINs per presented card.")] = 3
+    pin_wait_s: Annotated[Seconds, Field(description="Longest pause while a PIN is typed.")] = 20.0
+    pulse_s: Annotated[float, Field(ge=3, le=30, description="How long the strike is energised (EN 60839: >= 3).")] = (
+        5.0
+    )
+    tell_s: Annotated[Seconds, Field(description="How long a sentence stands on the panel.")] = 5.0
+    held_s: Annotated[Seconds, Field(description="How long the door may stand open before the alarm.")] = 30.0
+    expect_s: Annotated[Seconds, Field(description="How long after REX an opening is no alarm.")] = 10.0
+    needs_permission: Annotated[bool, Field(description="Only patrons with the branch's permission tag.")] = False
+    ignored_blocks: Annotated[
+        tuple[Literal["O", "U", "F", "S", "W", "E", "D"], ...],
+        Field(description="FBS block codes that do not keep a patron out here."),
+    ] = ()
+
+
+class Checkout(_Section):
+    pin_length: Annotated[int, Field(ge=4, le=8, description="Digits of a PIN.")] = 4
+    pin_tries: Annotated[int, Field(ge=1, le=5, description="PINs per presented card.")] = 3
+    idle_s: Annotated[Seconds, Field(description="Nobody does anything: the session ends.")] = 45.0
+    tell_s: Annotated[Seconds, Field(description="How long a sentence stands on the screen.")] = 6.0
+    farewell_s: Annotated[Seconds, Field(description="How long the farewell stands.")] = 10.0
+
+
+class Offline(_Section):
+    lends: Annotated[Literal["nobody", "everybody"], Field(description="Who may borrow while the store is silent.")] = (
+        "nobody"
+    )
+    most: Annotated[int, Field(ge=1, le=50, description="Items per patron and visit, off-line.")] = 10
+
+
+class Screen(_Section):
+    fullscreen: Annotated[bool, Field(description="Fill the display; a window otherwise.")] = True
+    width: Annotated[int, Field(ge=320, le=7680, description="Pixels, where not full screen.")] = 1280
+    height: Annotated[int, Field(ge=320, le=7680, description="Pixels, where not full screen.")] = 800
+    language: Annotated[Literal["da", "en"], Field(description="The language before anybody chose.")] = "da"
+
+
+class Settings(_Section):
+    device: Device
+    store: Store
+    reader: Reader
+    clock: Clock = Clock()
+    keypad: Keypad = Keypad()
+    gpio: Gpio = Gpio()
+    lock: Lock = Lock()
+    door: Door = Door()
+    checkout: Checkout = Checkout()
+    offline: Offline = Offline()
+    screen: Screen = Screen()
+
+    @model_validator(mode="after")
+    def _simulated_only_where_said(self) -> "Settings":
+        pretending = self.gpio.factory == "mock" or self.clock.source == "simulated"
+        if pretending and not self.device.simulated:
+            raise ValueError("a mock gpio factory or a simulated clock wants device.simulated = true")
+        return self
+
+
+def load(path: Path) -> Settings:
+    """Raises SettingsError: the file is missing, is not TOML, or has keys that do not fit."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError((f"{path}: cannot be read ({type(error).__name__})",)) from None
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError((f"{path}: not TOML: {error}",)) from None
+    except ValidationError as error:
+        raise SettingsError(tuple(_problem(path, one) for one in error.errors())) from None
+
+
+def _problem(path: Path, error: object) -> str:
+    assert isinstance(error, dict)  # noqa: S101 - pydantic's own shape, not outside input
+    where = ".".join(str(part) for part in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _siblings(error["loc"]), n=1)
+        return f"{path}: {where}: no such key" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{path}: {where}: {error['msg']}"
+
+
+def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+    if len(loc) == 1:
+        return list(Settings.model_fields)
+    section = Settings.model_fields.get(str(loc[0]))
+    kind = section.annotation if section else None
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []

@@ -1,0 +1,1 @@
+"""The rules of the machine. Pure, except loop.py, the unit.py files, demo.py and __main__.py."""

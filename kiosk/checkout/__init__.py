@@ -1,0 +1,1 @@
+"""The self-checkout machine: borrow and return."""

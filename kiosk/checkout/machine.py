@@ -1,0 +1,598 @@
+"""The self-checkout machine: from a card to a receipt, and returns without one.
+
+    Start --card--> AskingPin --PIN--> Verifying --known--> Lending --done--> Farewell --> Start
+      |                                     `--refused--> AskingPin or Notice
+      `--return--> Returning --done--> Farewell --> Start
+
+An item on the screen as lent or returned is on the disk: Record stands before the screen is told.
+Not responsible for: what may be lent (the store; offline.py when it is silent), words and pictures (ui/).
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, unique
+from typing import assert_never
+
+from kiosk.checkout.line import (
+    Asking,
+    Lent,
+    Line,
+    Lines,
+    Refused,
+    Returned,
+    Trouble,
+    asking,
+    pending,
+    settled,
+    with_line,
+)
+from kiosk.checkout.offline import MayLend, OfflineRules, may_lend
+from kiosk.event import Event, FaultCleared, FaultRaised, ItemLent, ItemReturned, LoanGivenUp, Who
+from kiosk.fault import OUTBOX, Cleared, Fault, Raised
+from kiosk.model import (
+    AuthRefusal,
+    Borrower,
+    CardSwiped,
+    ClearTyped,
+    CodeScanned,
+    Credential,
+    DigitTyped,
+    EnterTyped,
+    EventId,
+    ItemId,
+    Loan,
+    LoanRefusal,
+    Now,
+    PatronId,
+    Pin,
+    Return,
+    ReturnRefusal,
+    Tick,
+    Unreadable,
+)
+
+# --- rules --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the site decided, and a fresh random id for a line (gathered by the unit before each step). Seconds."""
+
+    fresh: EventId
+    offline: OfflineRules = OfflineRules()
+    pin_length: int = 4
+    pin_tries: int = 3
+    idle_s: float = 45.0
+    verify_s: float = 6.0  # longer than the store's own deadline: its answer always comes first
+    tell_s: float = 6.0
+    farewell_s: float = 10.0
+
+
+# --- inputs -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the store is asked about a patron. Every answer carries it, so a late one meets nobody else."""
+
+    card: Credential
+    pin: Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    asked: Question
+    borrower: Borrower
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    asked: Question
+    why: AuthRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeSilent:
+    """The store did not say who this is."""
+
+    asked: Question
+
+
+@dataclass(frozen=True, slots=True)
+class LoanMade:
+    event: EventId
+    loan: Loan
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRefused:
+    event: EventId
+    why: LoanRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class LoanSilent:
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnMade:
+    event: EventId
+    made: Return
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRefused:
+    event: EventId
+    why: ReturnRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSilent:
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """The disk did not take this event."""
+
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTapped:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class DoneTapped:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class BackTapped:
+    pass
+
+
+_Answer = LoanMade | LoanRefused | LoanSilent | ReturnMade | ReturnRefused | ReturnSilent
+_Read = CardSwiped | CodeScanned | Unreadable
+_Typed = DigitTyped | ClearTyped | EnterTyped
+_Tapped = ReturnTapped | DoneTapped | BackTapped
+_Said = _Read | _Typed | _Tapped | Known | NotKnown | KnowledgeSilent | _Answer | NotRecorded | Tick
+Given = _Said | Raised | Cleared
+
+# --- effects ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskWho:
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class AskCheckout:
+    patron: PatronId = field(repr=False)
+    item: ItemId
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class AskCheckin:
+    item: ItemId
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """event_id: the one the store was, or would have been, asked under; None for news that nobody asked about."""
+
+    event: Event
+    event_id: EventId | None = None
+
+
+Effect = AskWho | AskCheckout | AskCheckin | Record
+
+# --- states -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    pass
+
+
+@unique
+class Told(Enum):
+    """One sentence for the whole screen."""
+
+    NOT_ACCEPTED = "not accepted"  # unknown card or wrong PIN: one answer
+    LOCKED_OUT = "locked out"
+    BLOCKED = "blocked"
+    OFFLINE = "offline"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    what: Told
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskingPin:
+    """again: the last answer was not accepted."""
+
+    card: Credential
+    pin: Pin
+    tries_left: int
+    again: bool
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    asked: Question
+    tries_left: int
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """who: the patron; the card while the store is silent. leaving: done was said, answers are still to come."""
+
+    who: Who = field(repr=False)
+    first_name: str = field(repr=False)
+    lines: Lines
+    leaving: bool
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    lines: Lines
+    leaving: bool
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    lines: Lines
+    deadline: float
+
+
+Stage = Start | Notice | AskingPin | Verifying | Lending | Returning | Farewell
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    stage: Stage = Start()
+    faults: frozenset[Fault] = field(default=frozenset())
+
+    @property
+    def deadline(self) -> float | None:
+        return None if isinstance(self.stage, Start) else self.stage.deadline
+
+    @property
+    def offline(self) -> bool:
+        return Fault.STORE_SILENT in self.faults
+
+
+Step = tuple[State, tuple[Effect, ...]]
+_Stage = tuple[Stage, tuple[Effect, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Where and when a step is taken."""
+
+    now: Now
+    rules: Rules
+    offline: bool
+
+    def after(self, seconds: float) -> float:
+        return self.now.mono + seconds
+
+
+def step(state: State, given: Given, now: Now, rules: Rules) -> Step:
+    """Decide what one input means. Pure: same arguments, same answer."""
+    match given:
+        case Raised(fault) if fault in OUTBOX or fault in state.faults:
+            return replace(state, faults=state.faults | {fault}), ()  # what cannot be written is not recorded
+        case Raised(fault):
+            return replace(state, faults=state.faults | {fault}), (Record(FaultRaised(fault)),)
+        case Cleared(fault) if fault in state.faults:
+            return replace(state, faults=state.faults - {fault}), (Record(FaultCleared(fault)),)
+        case Cleared():
+            return state, ()
+        case Tick():
+            broken = sorted(state.faults & OUTBOX, key=lambda fault: fault.value)
+            stage, effects = _staged(state.stage, given, _At(now, rules, state.offline))
+            # While nothing can be written, each tick tries: when a Record is refused, the unit raises the fault again.
+            tries = tuple(Record(FaultCleared(fault)) for fault in broken)
+            return replace(state, stage=stage, faults=state.faults - OUTBOX), (*effects, *tries)
+        case _:
+            stage, effects = _staged(state.stage, given, _At(now, rules, state.offline))
+            return replace(state, stage=stage), effects
+
+
+def _staged(stage: Stage, given: _Said, at: _At) -> _Stage:
+    match stage:
+        case Start():
+            return _start(stage, given, at)
+        case Notice():
+            return _notice(stage, given, at)
+        case AskingPin():
+            return _asking_pin(stage, given, at)
+        case Verifying():
+            return _verifying(stage, given, at)
+        case Lending():
+            return _lending(stage, given, at)
+        case Returning():
+            return _returning(stage, given, at)
+        case Farewell():
+            return _farewell(stage, given, at)
+        case _:
+            assert_never(stage)
+
+
+def _start(stage: Start | Notice | Farewell, given: _Said, at: _At) -> _Stage:
+    match given:
+        case CardSwiped(card):
+            return _ask_pin(card, at)
+        case CodeScanned(code):
+            return _ask_pin(Credential(code), at)
+        case Unreadable():
+            return _tell(Told.UNREADABLE, at)
+        case ReturnTapped():
+            return Returning((), False, at.after(at.rules.idle_s)), ()
+        case DigitTyped() | ClearTyped() | EnterTyped() | DoneTapped() | BackTapped():
+            return stage, ()
+        case Known() | NotKnown() | KnowledgeSilent() | NotRecorded() | Tick():
+            return stage, ()
+        case LoanMade() | LoanRefused() | LoanSilent() | ReturnMade() | ReturnRefused() | ReturnSilent():
+            return stage, ()
+        case _:
+            assert_never(given)
+
+
+def _notice(stage: Notice | Farewell, given: _Said, at: _At) -> _Stage:
+    match given:
+        case Tick() if at.now.mono >= stage.deadline:
+            return Start(), ()
+        case BackTapped() | DoneTapped():
+            return Start(), ()
+        case _:
+            return _start(stage, given, at)
+
+
+def _farewell(stage: Farewell, given: _Said, at: _At) -> _Stage:
+    match given:
+        case NotRecorded(event):
+            return replace(stage, lines=_nothing_unwritten(stage.lines, event)), ()
+        case _:
+            return _notice(stage, given, at)
+
+
+def _asking_pin(stage: AskingPin, given: _Said, at: _At) -> _Stage:
+    match given:
+        case DigitTyped(digit):
+            typed = replace(stage, pin=stage.pin.typed(digit), again=False, deadline=at.after(at.rules.idle_s))
+            return _verify_when_whole(typed, at)
+        case ClearTyped() if len(stage.pin):
+            return replace(stage, pin=Pin(), deadline=at.after(at.rules.idle_s)), ()
+        case ClearTyped() | BackTapped():
+            return Start(), ()
+        case CardSwiped(card):
+            return _ask_pin(card, at)
+        case CodeScanned(code):
+            return _ask_pin(Credential(code), at)
+        case Tick() if at.now.mono >= stage.deadline:
+            return Start(), ()
+        case Unreadable() | EnterTyped() | ReturnTapped() | DoneTapped():
+            return stage, ()
+        case Known() | NotKnown() | KnowledgeSilent() | NotRecorded() | Tick():
+            return stage, ()
+        case LoanMade() | LoanRefused() | LoanSilent() | ReturnMade() | ReturnRefused() | ReturnSilent():
+            return stage, ()
+        case _:
+            assert_never(given)
+
+
+def _verifying(stage: Verifying, given: _Said, at: _At) -> _Stage:
+    match given:
+        case Known(asked) | NotKnown(asked) | KnowledgeSilent(asked) if asked != stage.asked:
+            return stage, ()
+        case Known(_, borrower) if borrower.blocks:
+            return _tell(Told.BLOCKED, at)
+        case Known(_, borrower):
+            return _lend_to(borrower.patron, borrower.first_name, at), ()
+        case NotKnown(_, AuthRefusal.LOCKED_OUT):
+            return _tell(Told.LOCKED_OUT, at)
+        case NotKnown(asked) if stage.tries_left > 1:
+            return AskingPin(asked.card, Pin(), stage.tries_left - 1, True, at.after(at.rules.idle_s)), ()
+        case NotKnown():
+            return _tell(Told.NOT_ACCEPTED, at)
+        case KnowledgeSilent(asked):
+            return _unverified(asked.card, at)
+        case Tick() if at.now.mono >= stage.deadline:
+            return _unverified(stage.asked.card, at)
+        case CardSwiped() | CodeScanned() | Unreadable() | DigitTyped() | ClearTyped() | EnterTyped():
+            return stage, ()
+        case ReturnTapped() | DoneTapped() | BackTapped() | NotRecorded() | Tick():
+            return stage, ()
+        case LoanMade() | LoanRefused() | LoanSilent() | ReturnMade() | ReturnRefused() | ReturnSilent():
+            return stage, ()
+        case _:
+            assert_never(given)
+
+
+def _lending(stage: Lending, given: _Said, at: _At) -> _Stage:
+    match given:
+        case CodeScanned(code) if not stage.leaving:
+            return _lend(replace(stage, deadline=at.after(at.rules.idle_s)), ItemId(code), at)
+        case LoanMade(event, loan) if line := asking(stage.lines, event):
+            lent = replace(line, title=loan.title, outcome=Lent(loan.due, offline=False))
+            recorded = Record(ItemLent(stage.who, line.item, loan.due, offline=False), event)
+            return _leave_when_settled(_with(stage, lent), at, recorded)
+        case LoanRefused(event, why) if line := asking(stage.lines, event):
+            return _leave_when_settled(_with(stage, replace(line, outcome=Refused(why))), at)
+        case LoanSilent(event) if line := asking(stage.lines, event):
+            return _lend_offline(stage, line, at, asked=True)
+        case NotRecorded(event):
+            return replace(stage, lines=_nothing_unwritten(stage.lines, event)), ()
+        case DoneTapped() | BackTapped() | CardSwiped():
+            return _leave_when_settled(replace(stage, leaving=True, deadline=at.after(at.rules.verify_s)), at)
+        case Tick() if at.now.mono >= stage.deadline and stage.leaving:
+            return _lend_all_offline(stage, at)
+        case Tick() if at.now.mono >= stage.deadline:
+            return _leave_when_settled(replace(stage, leaving=True, deadline=at.after(at.rules.verify_s)), at)
+        case CodeScanned() | Unreadable() | DigitTyped() | ClearTyped() | EnterTyped() | ReturnTapped() | Tick():
+            return stage, ()
+        case Known() | NotKnown() | KnowledgeSilent():
+            return stage, ()
+        case LoanMade() | LoanRefused() | LoanSilent() | ReturnMade() | ReturnRefused() | ReturnSilent():
+            return stage, ()
+        case _:
+            assert_never(given)
+
+
+def _returning(stage: Returning, given: _Said, at: _At) -> _Stage:
+    match given:
+        case CodeScanned(code) if not stage.leaving:
+            return _take_back(replace(stage, deadline=at.after(at.rules.idle_s)), ItemId(code), at)
+        case ReturnMade(event, made) if line := asking(stage.lines, event):
+            back = replace(line, title=made.title, outcome=Returned(made.place, made.held, offline=False))
+            recorded = Record(ItemReturned(line.item, offline=False), event)
+            return _leave_when_settled(_with(stage, back), at, recorded)
+        case ReturnRefused(event, why) if line := asking(stage.lines, event):
+            return _leave_when_settled(_with(stage, replace(line, outcome=Refused(why))), at)
+        case ReturnSilent(event) if line := asking(stage.lines, event):
+            back, record = _taken_offline(line)
+            return _leave_when_settled(_with(stage, back), at, record)
+        case NotRecorded(event):
+            return replace(stage, lines=_nothing_unwritten(stage.lines, event)), ()
+        case CardSwiped(card) if not pending(stage.lines):
+            return _ask_pin(card, at)
+        case DoneTapped() | BackTapped():
+            return _leave_when_settled(replace(stage, leaving=True, deadline=at.after(at.rules.verify_s)), at)
+        case Tick() if at.now.mono >= stage.deadline and stage.leaving:
+            return _take_all_back_offline(stage, at)
+        case Tick() if at.now.mono >= stage.deadline:
+            return _leave_when_settled(replace(stage, leaving=True, deadline=at.after(at.rules.verify_s)), at)
+        case CardSwiped() | CodeScanned() | Unreadable() | DigitTyped() | ClearTyped() | EnterTyped():
+            return stage, ()
+        case ReturnTapped() | Known() | NotKnown() | KnowledgeSilent() | Tick():
+            return stage, ()
+        case LoanMade() | LoanRefused() | LoanSilent() | ReturnMade() | ReturnRefused() | ReturnSilent():
+            return stage, ()
+        case _:
+            assert_never(given)
+
+
+# --- steps of the dialogue ------------------------------------------------------------------------
+
+
+def _tell(what: Told, at: _At) -> _Stage:
+    return Notice(what, at.after(at.rules.tell_s)), ()
+
+
+def _ask_pin(card: Credential, at: _At) -> _Stage:
+    return AskingPin(card, Pin(), at.rules.pin_tries, False, at.after(at.rules.idle_s)), ()
+
+
+def _verify_when_whole(stage: AskingPin, at: _At) -> _Stage:
+    if len(stage.pin) < at.rules.pin_length:
+        return stage, ()
+    if at.offline:
+        return _unverified(stage.card, at)
+    question = Question(stage.card, stage.pin)
+    return Verifying(question, stage.tries_left, at.after(at.rules.verify_s)), (AskWho(question),)
+
+
+def _unverified(card: Credential, at: _At) -> _Stage:
+    """The store is silent: the card stands for the patron, if the site lends to somebody it cannot ask about."""
+    if isinstance(may_lend(at.rules.offline, (), at.now), MayLend):
+        return _lend_to(card, "", at), ()
+    return _tell(Told.OFFLINE, at)
+
+
+def _lend_to(who: Who, first_name: str, at: _At) -> Lending:
+    return Lending(who, first_name, (), False, at.after(at.rules.idle_s))
+
+
+def _lend(stage: Lending, item: ItemId, at: _At) -> _Stage:
+    if settled(stage.lines, item):
+        return stage, ()
+    line = Line(at.rules.fresh, item)
+    if at.offline or isinstance(stage.who, Credential):
+        return _lend_offline(stage, line, at, asked=False)
+    return _with(stage, line), (AskCheckout(stage.who, item, line.event),)
+
+
+def _lend_offline(stage: Lending, line: Line, at: _At, *, asked: bool) -> _Stage:
+    decided, record = _decided_offline(stage, line, at, asked=asked)
+    return _leave_when_settled(_with(stage, decided), at, *record)
+
+
+def _decided_offline(stage: Lending, line: Line, at: _At, *, asked: bool) -> tuple[Line, tuple[Record, ...]]:
+    """asked: the store may have made the loan, and is told to undo it when the item is not lent here."""
+    match may_lend(at.rules.offline, stage.lines, at.now):
+        case MayLend(due):
+            record = Record(ItemLent(stage.who, line.item, due, offline=True), line.event)
+            return replace(line, outcome=Lent(due, offline=True)), (record,)
+        case _:
+            undo = Record(LoanGivenUp(line.event, line.item))
+            return replace(line, outcome=Refused(Trouble.OFFLINE)), (undo,) if asked else ()
+
+
+def _lend_all_offline(stage: Lending, at: _At) -> _Stage:
+    """The answers did not come. One line a step, for each needs an id of its own; the next tick takes the next."""
+    line = next(line for line in stage.lines if line.outcome == Asking())
+    return _lend_offline(stage, line, at, asked=True)
+
+
+def _take_back(stage: Returning, item: ItemId, at: _At) -> _Stage:
+    if settled(stage.lines, item):
+        return stage, ()
+    line = Line(at.rules.fresh, item)
+    if at.offline:
+        back, record = _taken_offline(line)
+        return _with(stage, back), (record,)
+    return _with(stage, line), (AskCheckin(item, line.event),)
+
+
+def _taken_offline(line: Line) -> tuple[Line, Record]:
+    """Returns are taken without limit: the item lies here, whatever the store knows."""
+    back = replace(line, outcome=Returned("", held=False, offline=True))
+    return back, Record(ItemReturned(line.item, offline=True), line.event)
+
+
+def _take_all_back_offline(stage: Returning, at: _At) -> _Stage:
+    line = next(line for line in stage.lines if line.outcome == Asking())
+    back, record = _taken_offline(line)
+    return _leave_when_settled(_with(stage, back), at, record)
+
+
+_List = Lending | Returning
+
+
+def _with(stage: _List, line: Line) -> _List:
+    return replace(stage, lines=with_line(stage.lines, line))
+
+
+def _leave_when_settled(stage: _List, at: _At, *effects: Effect) -> _Stage:
+    if not stage.leaving or pending(stage.lines):
+        return stage, effects
+    if not stage.lines:
+        return Start(), effects
+    return Farewell(stage.lines, at.after(at.rules.farewell_s)), effects
+
+
+def _nothing_unwritten(lines: Lines, event: EventId) -> Lines:
+    """What could not be written down is not confirmed, unless the store itself has confirmed it."""
+    return tuple(
+        replace(line, outcome=Refused(Trouble.OUT_OF_ORDER)) if line.event == event and _only_here(line) else line
+        for line in lines
+    )
+
+
+def _only_here(line: Line) -> bool:
+    return isinstance(line.outcome, Lent | Returned) and line.outcome.offline

@@ -1,0 +1,1 @@
+"""The lock process: one output line, one deadline. Nothing else."""
