@@ -50,7 +50,8 @@ class Store(_Section):
         Path, Field(description="Holds ca.pem, device.pem, device.key and seal-public, made at enrolment.")
     ] = Path("/etc/kiosk/credentials")
     deadline_s: Annotated[Seconds, Field(description="Longest wait for one answer, all in all.")] = 3.0
-    exchange_every_s: Annotated[Seconds, Field(description="Pause between two rounds of the exchange.")] = 5.0
+    exchange_every_s: Annotated[Seconds, Field(description="Pause between two rounds of the exchange.")] = 15.0
+    longest_back_off_s: Annotated[Seconds, Field(description="Longest pause after the store has been silent.")] = 30.0
 
 
 class Reader(_Section):
@@ -74,8 +75,7 @@ class Gpio(_Section):
     strike_active_high: Annotated[bool, Field(description="High energises the strike.")] = True
     contact: Annotated[Pin, Field(description="BCM number of the door contact; closed door pulls low.")] = 23
     exit_request: Annotated[Pin, Field(description="BCM number of REX; pressed pulls low.")] = 24
-    lamp_granted: Annotated[Pin, Field(description="BCM number of the green lamp.")] = 5
-    lamp_denied: Annotated[Pin, Field(description="BCM number of the red lamp.")] = 6
+    lamp: Annotated[Pin, Field(description="BCM number of the lamp.")] = 5
     buzzer: Annotated[Pin, Field(description="BCM number of the buzzer.")] = 13
 
 

@@ -52,7 +52,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _synced() -> bool:
-    return bool(_libc.adjtimex(ctypes.create_string_buffer(512)) != _TIME_ERROR)
+    return 0 <= int(_libc.adjtimex(ctypes.create_string_buffer(512))) != _TIME_ERROR  # -1: not allowed to ask
 
 
 # --- the loop -----------------------------------------------------------------------------------

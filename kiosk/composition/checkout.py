@@ -1,0 +1,94 @@
+"""Puts the self-checkout machine together: the unit on threads, the window on the main thread."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from kiosk import watchdog
+from kiosk.checkout.machine import Rules, State
+from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.unit import CheckoutUnit
+from kiosk.composition.devices import STOP_WITHIN_S, CardReader, running
+from kiosk.composition.store_way import StoreWay
+from kiosk.composition.surroundings import clock_of
+from kiosk.model import EventId
+
+if TYPE_CHECKING:
+    from ui.screens import Tapped
+    from ui.window import Window
+
+
+class SelfCheckout:
+    """The unit with its devices and its way to the store. show: told each new state, on the loop's thread."""
+
+    def __init__(self, settings: Settings, show: Callable[[State], None]) -> None:
+        self._reader, self._way, self._show = CardReader(settings), StoreWay(settings, "checkout"), show
+        self.unit = CheckoutUnit(
+            _rules(settings), self._way.store, self._way, self._entered, clock_of(settings), watchdog.alive
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """On threads of its own, until the block ends."""
+        unit = self.unit
+        loop = threading.Thread(target=unit.run, name="checkout", daemon=True)
+        with (
+            self._way.talking(unit.put, lambda rules: unit.learn(rules.loan_days)),
+            running([self._reader.source], unit.read),
+        ):
+            loop.start()
+            watchdog.ready("checkout")
+            try:
+                yield
+            finally:
+                watchdog.stopping()
+                unit.stop()
+                loop.join(STOP_WITHIN_S)
+
+    def waiting(self) -> int:
+        """How many events the store has not yet taken."""
+        return self._way.outbox.counts().waiting
+
+    def _entered(self, state: State) -> None:
+        self._reader.scene(type(state.stage))
+        self._show(state)
+
+
+def open_window(settings: Settings, put: "Callable[[Tapped], None]") -> "Window":
+    """On the main thread. put: where taps go."""
+    from ui.window import Window  # Qt, which no other process needs
+
+    screen = settings.screen
+    return Window(
+        put,
+        fullscreen=screen.fullscreen,
+        size=(screen.width, screen.height),
+        demo=settings.device.simulated,
+        pin_length=settings.checkout.pin_length,
+    )
+
+
+def run_checkout(settings: Settings) -> int:
+    """Blocks until the window is closed or SIGTERM; the exit status."""
+    machine = SelfCheckout(settings, lambda state: window.show_state(state))
+    window = open_window(settings, machine.unit.put)
+    with machine.running():
+        status = window.exec()
+    window.close()
+    return status
+
+
+def _rules(settings: Settings) -> Rules:
+    chosen = settings.checkout
+    return Rules(
+        fresh=EventId(""),
+        offline=OfflineRules(Lends(settings.offline.lends), settings.offline.most),
+        pin_length=chosen.pin_length,
+        pin_tries=chosen.pin_tries,
+        idle_s=chosen.idle_s,
+        verify_s=settings.store.deadline_s * 2,
+        tell_s=chosen.tell_s,
+        farewell_s=chosen.farewell_s,
+    )

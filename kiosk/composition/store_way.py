@@ -1,0 +1,84 @@
+"""Puts the way to the central store together: the questions, the outbox, the exchange."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.settings import Settings
+from kiosk.composition.surroundings import NotFit, clock_of
+from kiosk.event import Event
+from kiosk.fault import Cleared, Raised
+from kiosk.model import BranchId, DeviceId, EventId
+from sync.exchange import Exchange, ReplicaChanged, Rhythm
+from sync.outbox import Outbox
+from sync.replica import BranchRules, Replica
+from sync.rest.client import RestStore
+from sync.seal import PublicKey, Sealer, SealError, load_public
+from sync.store import UnitFile
+
+STOP_WITHIN_S = 5.0
+
+
+class StoreWay:
+    """How a unit reaches the central store: by asking (`store`), and by what waits in its own file.
+
+    A kiosk.ports.Recorder: an event is on the disk first, then on its way. Raises DeviceFault and NotFit.
+    """
+
+    def __init__(self, settings: Settings, unit: str) -> None:
+        self._settings, self._clock = settings, clock_of(settings)
+        self._file = UnitFile(settings.device.state_dir / f"{unit}.db")
+        sealer = Sealer(_recipient(settings.store.credentials_dir))
+        self.outbox = Outbox(self._file, sealer, DeviceId(settings.device.id), self._clock, _boot_id())
+        self._replica = Replica(self._file, BranchId(settings.device.branch))
+        self.store = self._client()
+        self._exchange: Exchange | None = None
+
+    def record(self, event: Event, event_id: EventId | None = None) -> None:
+        self.outbox.record(event, event_id)
+        if self._exchange is not None:
+            self._exchange.nudge()
+
+    @contextmanager
+    def talking(self, put: Callable[[Raised | Cleared], None], learn: Callable[[BranchRules], None]) -> Iterator[None]:
+        """Runs the exchange. learn: told what the branch's rules are now, and whenever the store changes them."""
+
+        def tell(news: Raised | Cleared | ReplicaChanged) -> None:
+            if isinstance(news, ReplicaChanged):
+                learn(news.rules)
+            else:
+                put(news)
+
+        known = self._replica.rules()
+        if known is not None:
+            learn(known)
+        place, peer = self._settings.store, self._client()
+        rhythm = Rhythm(period_s=place.exchange_every_s, backoff_most_s=place.longest_back_off_s)
+        self._exchange = Exchange(peer, self.outbox, self._replica, tell, self._clock, rhythm)
+        self._exchange.start()
+        try:
+            yield
+        finally:
+            self._exchange.stop(STOP_WITHIN_S)
+            for client in (peer, self.store):
+                client.close()
+            self._file.close()
+
+    def _client(self) -> RestStore:
+        place = self._settings.store
+        return RestStore(place.address, place.credentials_dir, place.deadline_s, self._clock)
+
+
+def _recipient(credentials: Path) -> PublicKey:
+    try:
+        return load_public(credentials / "seal-public")
+    except SealError:
+        raise NotFit(
+            f"this machine is not enrolled: {credentials} has no seal-public that can be read. Make its bundle with\n"
+            "  kiosk central enrol --dir DIR --device NAME --branch ISIL --out OUTDIR\n"
+            "and put the four files there"
+        ) from None
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,0 +1,267 @@
+"""A whole site on this computer: the store, a lock, a door and a counter, wired to emulated devices.
+
+    kiosk central   a process of its own, with its own certificates and tables
+    kiosk lock      a process of its own; its mock line is watched over a bench socket
+    kiosk door      a process of its own; reader and keypad are pseudo-terminals, contact and REX mock lines
+    the counter     in this process, for its window is here
+
+Everything lies in one temporary folder that goes when the site is closed.
+Not responsible for: what happens there (evening.py, dock.py).
+"""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from config.settings import Settings, load
+from drivers.panel_client import PanelClient
+from drivers.simulated.clock import set_offset
+from drivers.simulated.gpio_bench import GpioBench
+from drivers.simulated.serial_emulator import SerialEmulator
+from kiosk.composition.surroundings import bench_socket, panel_socket
+from kiosk.door import face
+from kiosk.door.face import Face
+from kiosk.loop import system_clock
+from sync.central.start import Home
+
+BRANCH = "DK-766103"
+DOOR, COUNTER = "ulfborg-door", "ulfborg-counter"
+START_WITHIN_S = 30.0
+_PULSE_S = 3.0  # the shortest that EN 60839-11-1 allows: the evening is long enough
+
+
+class SiteError(Exception):
+    """A part of the site did not start, or did not do what was asked. Says which part."""
+
+
+class Program:
+    """One `kiosk` process with its log; stopped by its own id."""
+
+    def __init__(self, name: str, argv: list[str], log: Path) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "kiosk", *argv],
+                stdout=subprocess.PIPE,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                cwd=Path(__file__).parents[2],
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def first_line(self) -> str:
+        """What it says first. Raises SiteError when it ends instead."""
+        out = self._process.stdout
+        line = out.readline().decode().strip() if out else ""
+        if not line:
+            raise SiteError(f"{self.name} did not start; its log ends: {self.log.read_text()[-300:]}")
+        return line
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+
+class Faces:
+    """What the door's panel shows, as a panel sees it: on the door's own socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._client = PanelClient(path, system_clock)
+        self._changed = threading.Condition()
+        self.now: Face | None = None
+        self._thread = threading.Thread(target=self._client.run, args=(self._show, self._lost), daemon=True)
+        self._thread.start()
+
+    def wait_for(self, wanted: Callable[[Face], bool], timeout_s: float) -> Face:
+        """Raises SiteError when it is not shown in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.now is not None and wanted(self.now), timeout_s):
+                raise SiteError(f"the door's panel stays at {self.now}")
+            assert self.now is not None  # noqa: S101 - for the type checker: the condition held
+            return self.now
+
+    def close(self) -> None:
+        self._client.stop()
+        self._thread.join()
+
+    def _show(self, packet: bytes) -> None:
+        with self._changed:
+            self.now = face.decode(packet)
+            self._changed.notify_all()
+
+    def _lost(self) -> None:
+        with self._changed:
+            self.now = None
+
+
+@dataclass(slots=True)
+class DoorHands:
+    """What a person at the door can do, and see."""
+
+    reader: SerialEmulator
+    keypad: SerialEmulator
+    lock: GpioBench
+    frame: GpioBench
+    faces: Faces
+    settings: Settings
+
+    def show_card(self, number: str) -> None:
+        self.reader.scan(number)
+
+    def swipe(self, track_2: str) -> None:
+        self.reader.swipe(track_2)
+
+    def type(self, digits: str) -> None:
+        self.keypad.press(digits)
+
+    def walk_through(self, open_s: float = 0.2) -> None:
+        """Opens the door and lets it fall shut. open_s: longer than a contact bounces."""
+        self.frame.drive(self.settings.gpio.contact, high=True)
+        threading.Event().wait(open_s)
+        self.frame.drive(self.settings.gpio.contact, high=False)
+
+    def pulses(self) -> int:
+        """How often the lock's line has risen since the lock process started."""
+        return sum(edge.level for edge in self.lock.edges(self.settings.gpio.strike))
+
+
+@dataclass(slots=True)
+class Site:
+    """Use as a context manager."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="natugle-")))
+    address: str = ""
+    store: Program | None = None
+    programs: list[Program] = field(default_factory=list)
+    emulators: list[SerialEmulator] = field(default_factory=list)
+
+    def __enter__(self) -> "Site":
+        self.set_clock(0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for program in reversed(self.programs):
+            program.stop()
+        self.stop_store()
+        for emulator in self.emulators:
+            emulator.unplug()
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        self.folder.rmdir()
+
+    # --- the clock of the whole site ---
+
+    @property
+    def clock_file(self) -> Path:
+        return self.folder / "clock"
+
+    def set_clock(self, ahead_s: float) -> None:
+        """How far the site's wall clock is ahead of the computer's. Deadlines and certificates do not notice."""
+        set_offset(self.clock_file, ahead_s)
+
+    def begin(self) -> None:
+        """The store, and its two machines enrolled."""
+        self.start_store()
+        self.enrol(DOOR)
+        self.enrol(COUNTER)
+
+    # --- the store ---
+
+    @property
+    def home(self) -> Home:
+        return Home(self.folder / "store")
+
+    def start_store(self) -> None:
+        """At the first start anywhere; later where it was, so that the machines find it again."""
+        port = self.address.rpartition(":")[2] or "0"
+        argv = ["central", "serve", "--dir", str(self.home.directory), "--port", port]
+        self.store = Program("central", [*argv, "--clock-file", str(self.clock_file)], self.folder / "central.log")
+        self.address = self.store.first_line().removeprefix("listening ")
+
+    def stop_store(self) -> None:
+        if self.store is not None:
+            self.store.stop()
+            self.store = None
+
+    def enrol(self, device: str) -> None:
+        out = self.folder / device / "credentials"
+        out.parent.mkdir(mode=0o700)
+        argv = ["--dir", str(self.home.directory), "--device", device, "--branch", BRANCH, "--out", str(out)]
+        enrolment = Program("enrolment", ["central", "enrol", *argv], self.folder / "enrol.log")
+        enrolment.first_line()
+        enrolment.stop()
+
+    # --- the machines ---
+
+    def start_door(self) -> DoorHands:
+        """Lock and door, and hands at both. Raises SiteError."""
+        reader, keypad = self._plug("door-reader"), self._plug("door-keypad")
+        settings = self._settings(DOOR, reader="door-reader", more=f'[keypad]\npath = "{self.folder}/door-keypad"\n')
+        for unit in ("lock", "door"):
+            argv = [unit, "--config", str(self._config(DOOR))]
+            self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
+        faces = Faces(panel_socket(settings))
+        faces.wait_for(lambda _: True, START_WITHIN_S)
+        for emulator in (reader, keypad):
+            if not emulator.opened(START_WITHIN_S):
+                raise SiteError("the door did not open its reader or keypad")
+        lock, frame = GpioBench(bench_socket(settings, "lock")), GpioBench(bench_socket(settings, "door"))
+        return DoorHands(reader, keypad, lock, frame, faces, settings)
+
+    def counter(self) -> tuple[SerialEmulator, Settings]:
+        """The counter's reader and settings; its unit runs in this process (kiosk.composition.checkout)."""
+        reader = self._plug("counter-reader")
+        return reader, self._settings(COUNTER, reader="counter-reader", more='[offline]\nlends = "everybody"\n')
+
+    def _plug(self, name: str) -> SerialEmulator:
+        emulator = SerialEmulator(self.folder / name)
+        self.emulators.append(emulator)
+        return emulator
+
+    def _config(self, device: str) -> Path:
+        return self.folder / device / "kiosk.toml"
+
+    def _settings(self, device: str, reader: str, more: str) -> Settings:
+        self._config(device).write_text(
+            f"""\
+[device]
+id = "{device}"
+branch = "{BRANCH}"
+simulated = true
+state_dir = "{self.folder}/{device}"
+run_dir = "{self.folder}/{device}"
+[clock]
+source = "simulated"
+file = "{self.clock_file}"
+[store]
+address = "{self.address}"
+credentials_dir = "{self.folder}/{device}/credentials"
+exchange_every_s = 1
+longest_back_off_s = 1
+[reader]
+path = "{self.folder}/{reader}"
+[gpio]
+factory = "mock"
+[door]
+pulse_s = {_PULSE_S}
+[screen]
+fullscreen = false
+{more}"""
+        )
+        return load(self._config(device))

@@ -1,0 +1,52 @@
+"""The same question twice: what was answered under an idempotency key, and whether a question is the same.
+
+    key new                      -> the question is answered, and the answer kept in the same transaction
+    key known, same content      -> the kept answer again, byte for byte
+    key known, other content     -> Mismatch (HTTP 422)
+
+Not responsible for: what the answer says.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from sync.central.devices import Desk
+from sync.central.schema import answers
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """answer: JSON as it was sent. refused: nothing was lent or returned."""
+
+    answer: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The key was used for another question."""
+
+
+def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | Mismatch | None:
+    """None: the key is new. A content that retention has forgotten is taken as the same."""
+    query = select(answers).where(answers.c.device_id == desk.device, answers.c.key == key)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Kept(row.answer, row.refused) if row.digest in (digest, "") else Mismatch()
+
+
+def keep(connection: Connection, desk: Desk, key: str, digest: str, kept: Kept) -> None:
+    """In the transaction that did what is answered. Takes the place of a refusal that the world has overtaken."""
+    connection.execute(delete(answers).where(answers.c.device_id == desk.device, answers.c.key == key))
+    connection.execute(
+        insert(answers).values(
+            device_id=desk.device,
+            key=key,
+            digest=digest,
+            answer=kept.answer,
+            refused=kept.refused,
+            answered_at=desk.at,
+        )
+    )

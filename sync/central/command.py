@@ -1,0 +1,198 @@
+"""`kiosk central`: the embedded central store as a program, and the few acts a librarian or technician needs.
+
+    serve       make the store at its first start, and listen until SIGTERM or Ctrl-C
+    enrol       a machine's bundle: ca.pem device.pem device.key seal-public; works while the store runs
+    revoke      shut a machine out, from its next request on
+    show-loans  what is lent now, without names
+
+Not responsible for: clocks other than those it is given.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from kiosk.loop import Clock
+from kiosk.model import BranchId, DeviceId
+from sync import pki
+from sync.central import devices, seed, start
+from sync.central.database import Database, DatabaseError
+from sync.central.devices import Device
+from sync.central.schema import items, loans
+from sync.central.server import CentralServer
+from sync.central.start import Home
+from sync.seal import SealError
+
+_FAILED = 1
+_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
+
+ResultT = TypeVar("ResultT")
+
+
+class CommandError(Exception):
+    """Ends the command with one sentence on stderr."""
+
+
+def main(argv: Sequence[str], clock: Clock, simulated: Callable[[Path], Clock]) -> int:
+    """Runs one subcommand. clock: this computer's. simulated: the clock of a file, for --clock-file."""
+    asked = _parser().parse_args(argv)
+    home = Home(asked.dir)
+    try:
+        match asked.act:
+            case "serve":
+                _serve(home, asked, clock, simulated)
+            case "enrol":
+                print(enrol(home, Device(DeviceId(asked.device), BranchId(asked.branch)), asked.out, clock))
+            case "revoke":
+                print(_revoke(home, DeviceId(asked.device), clock))
+            case _:
+                print(_loans(home))
+    except (CommandError, DatabaseError, pki.PkiError, SealError) as failure:
+        print(f"kiosk central: {failure}", file=sys.stderr)
+        return _FAILED
+    except OSError as failure:
+        print(f"kiosk central: {failure.strerror or 'the system refused'}", file=sys.stderr)
+        return _FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kiosk central",
+        description="The embedded central store, for demonstration, tests, training and small sites.",
+    )
+    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    _add_serve(_add_act(acts, "serve", "listen; makes the store at its first start"))
+    enrolment = _add_act(acts, "enrol", "make a machine's bundle and let it in; works while the store runs")
+    enrolment.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
+    enrolment.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
+    enrolment.add_argument("--out", required=True, type=Path, metavar="OUTDIR", help="where the bundle is written")
+    revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on")
+    revocation.add_argument("--device", required=True, metavar="NAME", help="the machine's name")
+    _add_act(acts, "show-loans", "what is lent now: item, title, lånernummer, due date; no names")
+    return parser
+
+
+def _add_act(
+    acts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, says: str
+) -> argparse.ArgumentParser:
+    act = acts.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
+    act.add_argument("--dir", required=True, type=Path, metavar="DIR", help="the store's directory")
+    return act
+
+
+def _add_serve(act: argparse.ArgumentParser) -> None:
+    act.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    act.add_argument("--port", default=0, type=int, help="the port; 0 takes any free one (default: %(default)s)")
+    act.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further DNS name or IP address for the certificate, at the first start; may be repeated",
+    )
+    act.add_argument(
+        "--seed-data",
+        choices=("small", "none"),
+        default="small",
+        help="what an empty store is filled with: an invented library, or nothing (default: %(default)s)",
+    )
+    act.add_argument("--clock-file", type=Path, metavar="PATH", help="take the time from this file (demonstration)")
+
+
+# --- serve --------------------------------------------------------------------------------------
+
+
+def _serve(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Callable[[Path], Clock]) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    store_clock = simulated(asked.clock_file) if asked.clock_file else clock
+    start.begin(home, (*_SERVER_NAMES, asked.host, *asked.name), clock().wall)
+    if asked.seed_data == "small":
+        start.populate(home, seed.plant, store_clock().wall)
+    ended = _on_signal()
+    with CentralServer(home, store_clock, asked.host, asked.port) as server:
+        print(f"listening {server.address}", flush=True)
+        ended.wait()
+
+
+def _on_signal() -> threading.Event:
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return ended
+
+
+# --- machines -----------------------------------------------------------------------------------
+
+
+def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
+    """Makes the bundle in `out` and lets its certificate in. One sentence of what was done. clock: the computer's."""
+    if not _with_database(_begun(home), lambda connection: devices.has_branch(connection, device.branch)):
+        raise CommandError("no such branch in this store")
+    now = clock().wall
+    pki.make_directory(out)
+    request = pki.make_request(out / "device.key", device.device)
+    certificate = pki.sign_device(home.ca, request, device.device, pki.Validity(now, start.DEVICE_DAYS))
+    pki.write_file(out / "device.pem", certificate, 0o644)
+    pki.write_file(out / "ca.pem", home.ca.cert.read_bytes(), 0o644)
+    pki.write_file(out / "seal-public", home.seal_public.read_bytes(), 0o644)
+    print_ = pki.fingerprint(certificate)
+    replaced = _with_database(home, lambda connection: devices.enrol(connection, device, print_, now))
+    earlier = f"; {replaced} earlier certificate revoked" if replaced else ""
+    return f"enrolled {device.device} at {device.branch}: {out}{earlier}"
+
+
+def _revoke(home: Home, device: DeviceId, clock: Clock) -> str:
+    revoked = _with_database(_begun(home), lambda connection: devices.revoke(connection, device, clock().wall))
+    if not revoked:
+        raise CommandError("no such machine, or revoked before")
+    return f"revoked {device}"
+
+
+def _begun(home: Home) -> Home:
+    if not home.is_begun:
+        raise CommandError("there is no store in this directory; start it with: kiosk central serve")
+    return home
+
+
+def _with_database(home: Home, work: Callable[[Connection], ResultT]) -> ResultT:
+    with closing(Database(home.database)) as database:
+        return database.write(work).result()
+
+
+# --- staff --------------------------------------------------------------------------------------
+
+
+def _loans(home: Home) -> str:
+    with closing(Database(_begun(home).database)) as database:
+        rows = database.read(_lent).result()
+    heads = ("item", "title", "lånernummer", "branch", "due")
+    table = (heads, *rows)
+    widths = [max(len(row[place]) for row in table) for place in range(len(heads))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
+    return "\n".join(lines)
+
+
+def _lent(connection: Connection) -> tuple[tuple[str, str, str, str, str], ...]:
+    query = (
+        select(loans.c.item_id, items.c.title, loans.c.patron_id, loans.c.branch_id, loans.c.due)
+        .join(items)
+        .where(loans.c.returned_at.is_(None))
+        .order_by(loans.c.due, loans.c.item_id)
+    )
+    return tuple(
+        (row.item_id, row.title, row.patron_id, row.branch_id, row.due.isoformat()) for row in connection.execute(query)
+    )

@@ -1,0 +1,140 @@
+"""The store's SQLite file: one thread does all SQL, so nothing here ever waits on the event loop's thread.
+
+    write(work)  lock file -> BEGIN IMMEDIATE -> work(connection) -> COMMIT, synced to the disk
+    read(work)   BEGIN -> work(connection) -> end
+
+The lock file keeps another process (enrolment, while the server runs) from writing or checkpointing at the same
+moment: SQLite before 3.51.3 can corrupt a WAL that two connections write at once.
+Not responsible for: what the tables mean.
+"""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from sync.central.schema import VERSION, tables
+
+ResultT = TypeVar("ResultT")
+Work = Callable[[Connection], ResultT]
+
+_BUSY_S = 10
+_PRAGMAS = (
+    ("journal_mode = WAL", "wal"),
+    ("synchronous = FULL", 2),
+    ("foreign_keys = ON", 1),
+    ("secure_delete = ON", 1),
+)
+
+
+class DatabaseError(Exception):
+    """The file is of another version, or SQLite did not take a setting that durability rests on."""
+
+
+class Database:
+    """One file, one connection, one thread. `write` and `read` may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens it; makes the tables in a new file. Raises DatabaseError."""
+        path.touch(mode=0o600)
+        self._lock = path.with_name(path.name + ".lock").open("wb")
+        self._engine = create_engine(
+            f"sqlite:///{path}",
+            poolclass=NullPool,
+            # autocommit: BEGIN and COMMIT stand below, in the open. The thread is ours alone.
+            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_S},
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql")
+        try:
+            self._connection = self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            self._lock.close()
+            raise
+
+    def write(self, work: Work[ResultT]) -> Future[ResultT]:
+        """What `work` returns, once it is on the disk; nothing is changed when it raises."""
+        return self._thread.submit(self._write, work)
+
+    def read(self, work: Work[ResultT]) -> Future[ResultT]:
+        return self._thread.submit(self._read, work)
+
+    def settle(self) -> Future[None]:
+        """Moves the WAL into the file and empties it: only then is what was deleted gone from the disk's files."""
+        return self._thread.submit(self._settle)
+
+    def close(self) -> None:
+        """Waits for what is under way. The WAL is emptied into the file."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+        self._lock.close()
+
+    def _open(self) -> Connection:
+        connection = self._engine.connect()
+        for pragma, expected in _PRAGMAS:
+            _set(connection, pragma, expected)
+        with self._transaction(connection):
+            _make_tables(connection)
+        return connection
+
+    def _write(self, work: Work[ResultT]) -> ResultT:
+        with self._transaction(self._connection):
+            return work(self._connection)
+
+    def _read(self, work: Work[ResultT]) -> ResultT:
+        self._connection.exec_driver_sql("BEGIN")
+        try:
+            return work(self._connection)
+        finally:
+            self._connection.rollback()
+
+    def _settle(self) -> None:
+        with self._alone():
+            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.rollback()
+
+    def _close(self) -> None:
+        with self._alone():
+            self._connection.close()
+            self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        with self._alone():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+
+def _set(connection: Connection, pragma: str, expected: object) -> None:
+    connection.exec_driver_sql(f"PRAGMA {pragma}")
+    if connection.exec_driver_sql(f"PRAGMA {pragma.split()[0]}").scalar_one() != expected:
+        raise DatabaseError(f"SQLite did not take {pragma}")
+    connection.rollback()
+
+
+def _make_tables(connection: Connection) -> None:
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version == VERSION:
+        return
+    if version != 0:
+        raise DatabaseError(f"the file is of version {version}, this program of {VERSION}")
+    tables.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,295 @@
+"""A machine's events, taken in exactly once: opened, put in order, applied, and each answered by itself.
+
+    known id, same bytes        -> duplicate, or the refusal it met before
+    known id, other bytes       -> refused: idempotencyMismatch
+    does not open               -> refused: unreadable, kept as it came
+    a loan already answered     -> duplicate: the machine asked under this id, and now reports it
+    a loan made without asking  -> the item is out of the door: lent, unless item or patron is unknown or blocked
+    entry.granted               -> a visit
+    anything else               -> kept as it is
+
+One batch is one transaction. What is refused is kept for staff, and never holds up what stands behind it.
+Not responsible for: HTTP (server.py), the ordinary loan (circulation.py).
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from enum import Enum, unique
+
+from sqlalchemy import Connection, insert, select
+
+from kiosk import event as events_
+from kiosk.event import Event
+from kiosk.model import Credential, ItemId, PatronId
+from sync.central import answers, circulation, patrons
+from sync.central.cards import LookupKey
+from sync.central.devices import Desk
+from sync.central.schema import events, refused_events, visits
+from sync.rest.wire import (
+    EventOutcome,
+    EventResult,
+    EventsAnswer,
+    EventsQuestion,
+    LoanAnswer,
+    ReturnAnswer,
+    SealedEvent,
+)
+from sync.seal import Opener, SealError, associated
+
+
+@unique
+class Reason(Enum):
+    """Why an event is refused, beyond the words of LoanRefusal."""
+
+    UNREADABLE = "unreadable"
+    MISMATCH = "idempotencyMismatch"
+    SEQUENCE_REUSED = "sequenceReused"
+    PATRON_NOT_FOUND = "patronNotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One event off the wire. said: None when it did not open or is no event. digest: of its bytes, sealed."""
+
+    envelope: SealedEvent
+    wrapped: bytes
+    said: Event | None = field(repr=False)
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What became of an event. detail: from closed sets."""
+
+    outcome: EventOutcome
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Whom and what a refusal is about, for staff."""
+
+    item: ItemId | None = None
+    patron: PatronId | None = field(default=None, repr=False)
+    card_digest: str | None = field(default=None, repr=False)
+
+
+_ACCEPTED = _Verdict(EventOutcome.ACCEPTED)
+_DUPLICATE = _Verdict(EventOutcome.DUPLICATE)
+_IMPLICIT_RETURN = "implicitReturn"  # another patron's loan was ended first; for staff
+
+
+# --- opening: no database -----------------------------------------------------------------------
+
+
+def open_batch(opener: Opener, device: str, question: EventsQuestion) -> tuple[Arrived, ...]:
+    """Unseals and reads every event of a batch. Raises nothing for what does not open."""
+    wrapped = {key.key_id: key.wrapped for key in question.keys}
+    return tuple(
+        _opened(opener, sealed, wrapped.get(sealed.key_id, b""), _bound(device, question.queue_epoch, sealed))
+        for sealed in question.events
+    )
+
+
+def _bound(device: str, epoch: str, sealed: SealedEvent) -> bytes:
+    return associated(device, epoch, sealed.sequence, sealed.event_id, sealed.kind, sealed.occurred_at)
+
+
+def _opened(opener: Opener, envelope: SealedEvent, wrapped: bytes, bound: bytes) -> Arrived:
+    digest = hashlib.sha256(bound + envelope.sealed).hexdigest()
+    try:
+        payload = opener.open(envelope.key_id, wrapped, envelope.sealed, bound)
+        said = events_.decode(envelope.kind, payload)
+        events_.encode(said)  # a half surrogate cannot be written again, and no database takes it
+    except (SealError, events_.EventError, UnicodeEncodeError):
+        return Arrived(envelope, wrapped, None, digest)
+    return Arrived(envelope, wrapped, said, digest)
+
+
+# --- taking in: one transaction -----------------------------------------------------------------
+
+
+class Intake:
+    """One batch of one device, in one transaction. now: desk.at."""
+
+    def __init__(self, connection: Connection, desk: Desk, queue_epoch: str, lookup: LookupKey) -> None:
+        self._connection, self._desk = connection, desk
+        self._epoch, self._lookup = queue_epoch, lookup
+
+    def take(self, batch: tuple[Arrived, ...]) -> EventsAnswer:
+        """Applies the batch by sequence; answers in the order asked."""
+        order = sorted(range(len(batch)), key=lambda place: batch[place].envelope.sequence)
+        verdicts = {place: self._verdict(batch[place]) for place in order}
+        return EventsAnswer(
+            results=tuple(
+                EventResult(event_id=arrived.envelope.event_id, outcome=verdict.outcome, reason=verdict.reason)
+                for arrived, verdict in ((batch[place], verdicts[place]) for place in range(len(batch)))
+            )
+        )
+
+    def _verdict(self, arrived: Arrived) -> _Verdict:
+        earlier = self._earlier(arrived)
+        if earlier is not None:
+            return earlier
+        if self._sequence_taken(arrived):
+            return self._refuse(arrived, Reason.SEQUENCE_REUSED.value, _About())
+        verdict = self._apply(arrived)
+        self._keep(arrived, verdict)
+        return verdict
+
+    def _earlier(self, arrived: Arrived) -> _Verdict | None:
+        """The verdict this id has met before."""
+        query = select(events.c.digest, events.c.outcome, events.c.reason).where(
+            events.c.device_id == self._desk.device, events.c.event_id == arrived.envelope.event_id
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        if row.digest != arrived.digest:
+            return self._refuse(arrived, Reason.MISMATCH.value, _About())
+        if row.outcome == EventOutcome.REFUSED.value:
+            return _Verdict(EventOutcome.REFUSED, row.reason)
+        return _DUPLICATE
+
+    def _sequence_taken(self, arrived: Arrived) -> bool:
+        query = select(events.c.event_id).where(
+            events.c.device_id == self._desk.device,
+            events.c.queue_epoch == self._epoch,
+            events.c.sequence == arrived.envelope.sequence,
+        )
+        return self._connection.execute(query).first() is not None
+
+    def _apply(self, arrived: Arrived) -> _Verdict:
+        match arrived.said:
+            case None:
+                return self._refuse(arrived, Reason.UNREADABLE.value, _About())
+            case events_.ItemLent() as lent:
+                return self._lent(arrived, lent)
+            case events_.ItemReturned(item):
+                return self._returned(arrived, item)
+            case events_.EntryGranted(who):
+                return self._visit(arrived, who)
+            case _:
+                return replace(_ACCEPTED, detail=_detail(arrived.said))
+
+    # --- a loan ---------------------------------------------------------------------------------
+
+    def _lent(self, arrived: Arrived, lent: events_.ItemLent) -> _Verdict:
+        about = self._whom(lent)
+        if about.patron is None or not patrons.is_known(self._connection, about.patron):
+            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value, about)
+        digest = self._lookup.of_question("loan", about.patron, lent.item)
+        match answers.recall(self._connection, self._desk, arrived.envelope.event_id, digest):
+            case answers.Mismatch():
+                return self._refuse(arrived, Reason.MISMATCH.value, about)
+            case answers.Kept(refused=False):
+                return _DUPLICATE
+            case answers.Kept() | None:
+                return self._carried_out(arrived, lent, about.patron, digest)
+
+    def _carried_out(self, arrived: Arrived, lent: events_.ItemLent, patron: PatronId, digest: str) -> _Verdict:
+        """Nobody asked, or the answer no was not heard in time: the item is gone with the patron."""
+        out = circulation.carried_out(self._connection, self._then(arrived), patron, lent.item, lent.due)
+        if out.answer.refusal:
+            return self._refuse(arrived, out.answer.refusal, _About(lent.item, patron))
+        self._answer(arrived, digest, out.answer)
+        return replace(_ACCEPTED, detail=_IMPLICIT_RETURN if out.ended_another else "")
+
+    def _whom(self, lent: events_.ItemLent) -> _About:
+        """A card stands for its patron; an unknown one is remembered by its digest alone."""
+        if not isinstance(lent.who, Credential):
+            return _About(lent.item, lent.who)
+        card = self._lookup.of_card(lent.who)
+        patron = patrons.of_card(self._connection, card)
+        return _About(lent.item, patron, None if patron else card)
+
+    # --- a return, a visit ----------------------------------------------------------------------
+
+    def _returned(self, arrived: Arrived, item: ItemId) -> _Verdict:
+        digest = self._lookup.of_question("return", None, item)
+        match answers.recall(self._connection, self._desk, arrived.envelope.event_id, digest):
+            case answers.Mismatch():
+                return self._refuse(arrived, Reason.MISMATCH.value, _About(item))
+            case answers.Kept(refused=False):
+                return _DUPLICATE
+            case answers.Kept() | None:
+                return self._brought_back(arrived, item, digest)
+
+    def _brought_back(self, arrived: Arrived, item: ItemId, digest: str) -> _Verdict:
+        answer = circulation.checkin(self._connection, self._then(arrived), item)
+        if answer.refusal:
+            return self._refuse(arrived, answer.refusal, _About(item))
+        self._answer(arrived, digest, answer)
+        return _ACCEPTED
+
+    def _visit(self, arrived: Arrived, patron: PatronId) -> _Verdict:
+        if not patrons.is_known(self._connection, patron):
+            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value, _About(patron=patron))
+        then = self._then(arrived)
+        self._connection.execute(
+            insert(visits).values(branch_id=then.branch, device_id=then.device, patron_id=patron, visited_at=then.at)
+        )
+        return _ACCEPTED
+
+    # --- rows -----------------------------------------------------------------------------------
+
+    def _then(self, arrived: Arrived) -> Desk:
+        """The desk at the event's own time; never in the future, for what lies there would be kept for ever."""
+        return replace(self._desk, at=min(arrived.envelope.occurred_at, self._desk.at))
+
+    def _answer(self, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer) -> None:
+        """So that the question, should it come late under this id, finds what was done."""
+        kept = answers.Kept(answer.model_dump_json(by_alias=True), refused=False)
+        answers.keep(self._connection, self._desk, arrived.envelope.event_id, digest, kept)
+
+    def _keep(self, arrived: Arrived, verdict: _Verdict) -> None:
+        envelope = arrived.envelope
+        self._connection.execute(
+            insert(events).values(
+                device_id=self._desk.device,
+                event_id=envelope.event_id,
+                queue_epoch=self._epoch,
+                sequence=envelope.sequence,
+                kind=envelope.kind,
+                occurred_at=envelope.occurred_at,
+                received_at=self._desk.at,
+                clock_synced=envelope.clock_synced,
+                boot_id=envelope.boot_id,
+                monotonic_s=envelope.monotonic_s,
+                digest=arrived.digest,
+                outcome=verdict.outcome.value,
+                reason=verdict.reason,
+                detail=verdict.detail,
+            )
+        )
+
+    def _refuse(self, arrived: Arrived, reason: str, about: _About) -> _Verdict:
+        unread = arrived.said is None
+        self._connection.execute(
+            insert(refused_events).values(
+                device_id=self._desk.device,
+                event_id=arrived.envelope.event_id,
+                kind=arrived.envelope.kind,
+                reason=reason,
+                refused_at=self._desk.at,
+                item_id=about.item,
+                patron_id=about.patron,
+                card_digest=about.card_digest,
+                wrapped=arrived.wrapped if unread else None,
+                sealed=arrived.envelope.sealed if unread else None,
+            )
+        )
+        return _Verdict(EventOutcome.REFUSED, reason)
+
+
+def _detail(said: Event) -> str:
+    match said:
+        case events_.EntryRefused(why):
+            return why.value
+        case events_.FaultRaised(fault) | events_.FaultCleared(fault):
+            return fault.value
+        case events_.DoorClosed(open_s):
+            return f"{open_s} s"
+        case _:
+            return ""

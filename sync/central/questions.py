@@ -1,0 +1,216 @@
+"""Each question of the contract (rest/wire.py): read strictly, answered as JSON.
+
+    body -> question -> work on the SQL thread, in one transaction -> answer
+    PIN: count the try (SQL thread) -> Argon2id (small pool of its own) -> clear the try and say who (SQL thread)
+
+Not responsible for: TLS, the allow-list, errors as HTTP (server.py).
+"""
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+from sqlalchemy import Connection, select
+
+from kiosk.loop import Clock
+from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
+from sync.central import answers, circulation, patrons, refusal
+from sync.central.database import Database, Work
+from sync.central.devices import Desk, has_branch
+from sync.central.exchange import Intake, open_batch
+from sync.central.patrons import Attempt
+from sync.central.schema import branches
+from sync.central.seed import Locks
+from sync.rest.wire import (
+    IDEMPOTENCY_KEY,
+    AdmissionAnswer,
+    Answer,
+    AuthenticateAnswer,
+    AuthenticateQuestion,
+    AuthenticateStatus,
+    EventsQuestion,
+    LoanAnswer,
+    LoanQuestion,
+    Question,
+    ReplicaAnswer,
+    ReturnAnswer,
+    ReturnQuestion,
+    StatusAnswer,
+)
+from sync.seal import Opener
+
+QuestionT = TypeVar("QuestionT", bound=Question)
+ResultT = TypeVar("ResultT")
+
+BODY_S = 10.0  # for a whole body to arrive
+PIN_THREADS = 2  # 19 MiB and one core each
+_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_VERSION = version("natugle")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every question is answered with."""
+
+    database: Database
+    locks: Locks
+    opener: Opener
+    clock: Clock
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PIN_THREADS, "pin"))
+
+    async def write(self, work: Work[ResultT]) -> ResultT:
+        return await asyncio.wrap_future(self.database.write(work))
+
+    async def read(self, work: Work[ResultT]) -> ResultT:
+        return await asyncio.wrap_future(self.database.read(work))
+
+    def close(self) -> None:
+        self.pool.shutdown()
+        self.database.close()
+
+
+# --- who ----------------------------------------------------------------------------------------
+
+
+async def authenticate(site: Site, request: web.Request, desk: Desk) -> str:
+    proved = await _proved(site, await _body(request, AuthenticateQuestion), desk)
+    if isinstance(proved, AuthenticateStatus):
+        return _json(AuthenticateAnswer(authenticate_status=proved))
+    return _json(await site.read(lambda connection: patrons.introduce(connection, proved)))
+
+
+async def admission(site: Site, request: web.Request, desk: Desk) -> str:
+    branch = await _branch(site, request)
+    proved = await _proved(site, await _body(request, AuthenticateQuestion), desk)
+    if isinstance(proved, AuthenticateStatus):
+        return _json(AdmissionAnswer(authenticate_status=proved))
+    return _json(await site.read(lambda connection: patrons.admission(connection, proved, branch, desk.at)))
+
+
+async def _proved(site: Site, question: AuthenticateQuestion, desk: Desk) -> PatronId | AuthenticateStatus:
+    """The patron, when card and PIN belong together. An unknown card takes the same time as a wrong PIN."""
+    digest = site.locks.lookup.of_card(Credential(question.library_card_number))
+    attempt = await site.write(lambda connection: patrons.count_try(connection, digest, desk.at))
+    if not isinstance(attempt, Attempt):
+        return AuthenticateStatus.LOANER_LOCKED_OUT
+    check = partial(site.locks.pins.matches, Pin(question.pincode), attempt.pin_hash)
+    right = await asyncio.get_running_loop().run_in_executor(site.pool, check)
+    if not right or attempt.patron is None:
+        return AuthenticateStatus.INVALID
+    await site.write(lambda connection: patrons.clear_tries(connection, attempt))
+    return attempt.patron
+
+
+# --- loans and returns --------------------------------------------------------------------------
+
+
+async def loan(site: Site, request: web.Request, desk: Desk) -> str:
+    key, question = _key(request), await _body(request, LoanQuestion)
+    patron, item = PatronId(question.patron_id), ItemId(question.material_item_number)
+
+    def lend(connection: Connection) -> LoanAnswer:
+        if not patrons.is_known(connection, patron):
+            raise refusal.not_found("patron")
+        return circulation.checkout(connection, desk, patron, item)
+
+    digest = site.locks.lookup.of_question("loan", patron, item)
+    return await site.write(lambda connection: _once(connection, desk, key, digest, lend))
+
+
+async def checkin(site: Site, request: web.Request, desk: Desk) -> str:
+    key, question = _key(request), await _body(request, ReturnQuestion)
+    item = ItemId(question.material_item_number)
+    digest = site.locks.lookup.of_question("return", None, item)
+    bring_back: Work[ReturnAnswer] = partial(circulation.checkin, desk=desk, item_id=item)
+    return await site.write(lambda connection: _once(connection, desk, key, digest, bring_back))
+
+
+def _once(
+    connection: Connection, desk: Desk, key: str, digest: str, work: Work[LoanAnswer] | Work[ReturnAnswer]
+) -> str:
+    """The kept answer, or what `work` answers now, kept in the same transaction."""
+    match answers.recall(connection, desk, key, digest):
+        case answers.Kept(before):
+            return before
+        case answers.Mismatch():
+            raise refusal.mismatch()
+        case None:
+            answer = work(connection)
+            kept = answers.Kept(_json(answer), refused=bool(answer.refusal))
+            answers.keep(connection, desk, key, digest, kept)
+            return kept.answer
+
+
+# --- events, replica, status --------------------------------------------------------------------
+
+
+async def events(site: Site, request: web.Request, desk: Desk) -> str:
+    question = await _body(request, EventsQuestion)
+
+    def take(connection: Connection) -> str:
+        batch = open_batch(site.opener, desk.device, question)
+        return _json(Intake(connection, desk, question.queue_epoch, site.locks.lookup).take(batch))
+
+    return await site.write(take)
+
+
+async def replica(site: Site, request: web.Request, desk: Desk) -> str:
+    branch = await _branch(site, request)
+
+    def copy(connection: Connection) -> ReplicaAnswer:
+        row = connection.execute(select(branches).where(branches.c.branch_id == branch)).one()
+        return ReplicaAnswer(
+            as_of=desk.at,
+            branch_id=row.branch_id,
+            name=row.name,
+            staffed=row.staffed,
+            unstaffed=row.unstaffed,
+            minimum_age=row.minimum_age,
+            loan_days=row.loan_days,
+        )
+
+    return _json(await site.read(copy))
+
+
+async def status(_site: Site, _request: web.Request, desk: Desk) -> str:
+    return _json(StatusAnswer(time=desk.at, version=_VERSION))
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+async def _body(request: web.Request, kind: type[QuestionT]) -> QuestionT:
+    try:
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+        return kind.model_validate_json(body)
+    except TimeoutError:
+        raise refusal.too_slow() from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise refusal.bad_request("the body is broken off") from None
+    except ValidationError as problem:
+        raise refusal.unreadable(problem) from None
+
+
+def _key(request: web.Request) -> str:
+    key = request.headers.get(IDEMPOTENCY_KEY, "")
+    if not _KEY.fullmatch(key):
+        raise refusal.bad_request(f"{IDEMPOTENCY_KEY} is missing or not an event's id")
+    return key
+
+
+async def _branch(site: Site, request: web.Request) -> BranchId:
+    branch = BranchId(request.match_info["branchId"])
+    if not await site.read(lambda connection: has_branch(connection, branch)):
+        raise refusal.not_found("branch")
+    return branch
+
+
+def _json(answer: Answer) -> str:
+    return answer.model_dump_json(by_alias=True)

@@ -1,0 +1,254 @@
+"""An invented library for demonstration, tests and training: two branches, twelve patrons, forty items.
+
+Every person is impossible: family names that nobody has, and CPR numbers whose day is 61 or more.
+The PIN of a seed patron is by rule the last four digits of the card's number, read backwards: 6101900012 has 2100.
+The agency is Holstebro's; the branch numbers behind it are invented, for the real ones are not public.
+
+Not responsible for: a real library's first start, which begins with empty tables (--seed-data none).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, insert
+
+from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
+from sync.central.cards import LookupKey
+from sync.central.patrons import local_date
+from sync.central.pin_hash import PinHash
+from sync.central.schema import blocks, branches, cards, holds, items, loans, patrons, permissions
+
+ULFBORG = BranchId("DK-766103")  # invented
+VINDERUP = BranchId("DK-766104")  # invented
+_STAFFED = "Mo-Fr 12:00-17:00; PH off"
+_UNSTAFFED = "Mo-Su 07:00-22:00; PH 08:00-20:00"
+_MINIMUM_AGE = 15
+_LOAN_DAYS = 30
+_MUNICIPALITY = "661"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One invented patron. number: of the health card. block: FBS's letter, or nothing."""
+
+    patron: PatronId
+    first_name: str
+    last_name: str
+    age: int
+    number: str
+    home_branch: BranchId = ULFBORG
+    block: str = ""
+    permitted: bool = False
+    internal_note: str = ""
+
+    @property
+    def card(self) -> Credential:
+        return Credential(self.number)
+
+    @property
+    def pin(self) -> Pin:
+        return Pin(self.number[-1:-5:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One item. shelf: where it is laid after a return."""
+
+    item: ItemId
+    title: str
+    author: str
+    shelf: str = "Romaner"
+    home_branch: BranchId = ULFBORG
+    for_loan: bool = True
+    minimum_age: int = 0
+
+
+def _patron(number: int) -> PatronId:
+    return PatronId(f"9{number:08d}")
+
+
+ADULT = Person(_patron(40417713), "Alma", "Prøvesen", 34, "6101900012")
+CHILD = Person(_patron(18273390), "Bo", "Eksempelsen", 12, "6202130023")
+EXCLUDED = Person(_patron(77310284), "Carla", "Testrup-Ingensteds", 51, "6303730034", block="U")
+DEBTOR = Person(
+    _patron(52907741), "Dagmar", "Opdigtsen", 45, "6404800045", block="E", internal_note="Ring til os om regningen."
+)
+PERMITTED = Person(_patron(30165528), "Egil", "Påfundsen", 67, "6505580056", permitted=True)
+OTHER_PATRON = Person(_patron(66482019), "Frida", "Figurant", 29, "6606960067", VINDERUP)
+
+PATRONS = (
+    ADULT,
+    CHILD,
+    EXCLUDED,
+    DEBTOR,
+    PERMITTED,
+    OTHER_PATRON,
+    Person(_patron(21750936), "Gorm", "Attrapsen", 15, "6707100078", VINDERUP),
+    Person(_patron(84039157), "Hilda", "Skabelonsen", 82, "6808430089", VINDERUP, permitted=True),
+    Person(_patron(13594862), "Ivar", "Papfigur", 23, "6909020090", block="O", internal_note="Glemt kort ligger her."),
+    Person(_patron(95826403), "Jytte", "Modelsen", 58, "7110670101", VINDERUP),
+    Person(_patron(47018235), "Karlo", "Pseudonymsen", 17, "7211080112"),
+    Person(_patron(60371594), "Laura", "Øvelsesen", 40, "7312850123", VINDERUP, block="W"),
+)
+
+BOOK = Copy(ItemId("5010000001"), "Lykke-Per", "Henrik Pontoppidan")
+RESERVED = Copy(ItemId("5010000002"), "Babettes gæstebud", "Karen Blixen")
+NOT_FOR_LOAN = Copy(ItemId("5010000003"), "Holstebro Årsskrift", "Holstebro Museum", "Lokalsamling", for_loan=False)
+ON_LOAN = Copy(ItemId("5010000004"), "Niels Lyhne", "J.P. Jacobsen")
+FROM_VINDERUP = Copy(ItemId("5010000005"), "Pelle Erobreren", "Martin Andersen Nexø", home_branch=VINDERUP)
+ADULTS_ONLY = Copy(ItemId("5010000006"), "Gys i mosen (film, 15 år)", "Opdigt Film", "Film", minimum_age=15)
+RESERVED_ELSEWHERE = Copy(ItemId("5010000007"), "Himmerlandshistorier", "Johannes V. Jensen")
+
+_SHELVES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Romaner",
+        (
+            ("Kongens Fald", "Johannes V. Jensen"),
+            ("Det forsømte Forår", "Hans Scherfig"),
+            ("Barbara", "Jørgen-Frantz Jacobsen"),
+            ("Den afrikanske farm", "Karen Blixen"),
+            ("Hærværk", "Tom Kristensen"),
+            ("Ved Vejen", "Herman Bang"),
+            ("Stuk", "Herman Bang"),
+            ("Fru Marie Grubbe", "J.P. Jacobsen"),
+            ("Det tabte Land", "Johannes V. Jensen"),
+            ("En Landsbydegns Dagbog", "Steen Steensen Blicher"),
+            ("Hosekræmmeren", "Steen Steensen Blicher"),
+            ("Ditte Menneskebarn", "Martin Andersen Nexø"),
+        ),
+    ),
+    (
+        "Børn",
+        (
+            ("Den grimme Ælling", "H.C. Andersen"),
+            ("Snedronningen", "H.C. Andersen"),
+            ("Klods-Hans", "H.C. Andersen"),
+            ("Fyrtøjet", "H.C. Andersen"),
+            ("Lille Ugle flyver ud", "Opdigt Forlag"),
+            ("Ulven og de syv gedekid", "Brødrene Grimm"),
+            ("Palle alene i verden", "Jens Sigsgaard"),
+            ("Natuglen og tågen", "Opdigt Forlag"),
+        ),
+    ),
+    (
+        "Fagbøger",
+        (
+            ("Fugle i Vestjylland", "Opdigt Forlag"),
+            ("Strik efter lokale mønstre", "Opdigt Forlag"),
+            ("Brød af gamle kornsorter", "Opdigt Forlag"),
+            ("Storåens historie", "Opdigt Forlag"),
+            ("Cykelture ved Nissum Fjord", "Opdigt Forlag"),
+            ("Begynd med Python", "Opdigt Forlag"),
+            ("Havens år", "Opdigt Forlag"),
+        ),
+    ),
+    (
+        "Musik og lyd",
+        (
+            ("Symfoni nr. 4 (cd)", "Carl Nielsen"),
+            ("Maskarade (cd)", "Carl Nielsen"),
+            ("Eventyr (lydbog)", "H.C. Andersen"),
+            ("Sange fra heden (cd)", "Opdigt Kor"),
+            ("Trækfuglenes tid (lydbog)", "Opdigt Forlag"),
+            ("Aften ved fjorden (cd)", "Opdigt Kor"),
+        ),
+    ),
+)
+_NAMED = (BOOK, RESERVED, NOT_FOR_LOAN, ON_LOAN, FROM_VINDERUP, ADULTS_ONLY, RESERVED_ELSEWHERE)
+_OTHERS = tuple((shelf, title, author) for shelf, works in _SHELVES for title, author in works)
+ITEMS = _NAMED + tuple(
+    Copy(ItemId(f"50100000{place:02d}"), title, author, shelf, VINDERUP if place % 3 == 0 else ULFBORG)
+    for place, (shelf, title, author) in enumerate(_OTHERS, start=len(_NAMED) + 1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """What turns PINs and card numbers into what the database may hold."""
+
+    pins: PinHash
+    lookup: LookupKey
+
+
+def plant(connection: Connection, locks: Locks, now: datetime) -> None:
+    """Fills empty tables. Birth dates are reckoned from `now`, so that ages are as the table says at any start."""
+    for branch, name in ((ULFBORG, "Ulfborg"), (VINDERUP, "Vinderup")):
+        _add_branch(connection, branch, name)
+    for person in PATRONS:
+        add_patron(connection, locks, person, local_date(now))
+    for copy in ITEMS:
+        add_item(connection, copy)
+    _add_circulation(connection, now)
+
+
+def _add_branch(connection: Connection, branch: BranchId, name: str) -> None:
+    connection.execute(
+        insert(branches).values(
+            branch_id=branch,
+            name=name,
+            staffed=_STAFFED,
+            unstaffed=_UNSTAFFED,
+            minimum_age=_MINIMUM_AGE,
+            loan_days=_LOAN_DAYS,
+        )
+    )
+
+
+def add_patron(connection: Connection, locks: Locks, person: Person, today: date) -> None:
+    """One patron with card, block and permission."""
+    connection.execute(
+        insert(patrons).values(
+            patron_id=person.patron,
+            pin_hash=locks.pins.make(person.pin),
+            first_name=person.first_name,
+            last_name=person.last_name,
+            birth_date=born(person.age, today),
+            home_branch=person.home_branch,
+            patron_group="Barn" if person.age < 18 else "Voksen",
+            municipality=_MUNICIPALITY,
+            internal_note=person.internal_note,
+        )
+    )
+    connection.execute(insert(cards).values(digest=locks.lookup.of_card(person.card), patron_id=person.patron))
+    if person.block:
+        connection.execute(
+            insert(blocks).values(patron_id=person.patron, reason=person.block, since=today - timedelta(days=9))
+        )
+    if person.permitted:
+        connection.execute(insert(permissions).values(patron_id=person.patron, branch_id=person.home_branch))
+
+
+def born(age: int, today: date) -> date:
+    """A birth date that makes `age` whole years at `today`, and next year one more."""
+    yesterday = today - timedelta(days=1)
+    day = min(yesterday.day, 28)  # a day that every month has
+    return date(yesterday.year - age, yesterday.month, day)
+
+
+def add_item(connection: Connection, copy: Copy) -> None:
+    connection.execute(
+        insert(items).values(
+            item_id=copy.item,
+            title=copy.title,
+            author=copy.author,
+            home_branch=copy.home_branch,
+            shelf=copy.shelf,
+            for_loan=copy.for_loan,
+            minimum_age=copy.minimum_age,
+        )
+    )
+
+
+def _add_circulation(connection: Connection, now: datetime) -> None:
+    lent_at = now - timedelta(days=11)
+    connection.execute(
+        insert(loans).values(
+            item_id=ON_LOAN.item,
+            patron_id=OTHER_PATRON.patron,
+            branch_id=VINDERUP,
+            lent_at=lent_at,
+            due=local_date(lent_at) + timedelta(days=_LOAN_DAYS),
+        )
+    )
+    for copy, pickup in ((RESERVED, ULFBORG), (RESERVED_ELSEWHERE, VINDERUP)):
+        connection.execute(insert(holds).values(item_id=copy.item, patron_id=OTHER_PATRON.patron, pickup_branch=pickup))

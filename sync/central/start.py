@@ -1,0 +1,119 @@
+"""Where the store lives, and its first start.
+
+    DIR/store.sqlite         the database
+    DIR/keys/                0700; outside the database, and in no backup of it
+        ca.pem ca.key        signs the store and the devices
+        server.pem server.key
+        seal-public seal.key what machines seal their events to
+        pepper lookup.key    PIN hashes; digests of card numbers
+
+Each step leaves alone what is there, so an interrupted first start is simply begun again.
+Not responsible for: listening (server.py).
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from sync import pki, seal
+from sync.central.cards import LookupKey
+from sync.central.database import Database
+from sync.central.pin_hash import PinHash
+from sync.central.schema import branches
+from sync.central.seed import Locks
+
+CA_DAYS = 3650
+SERVER_DAYS = 825
+DEVICE_DAYS = 90
+_RENEWED_BEFORE = timedelta(days=90)
+_SECRET = 32  # bytes
+
+Plant = Callable[[Connection, Locks, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one store. Says nothing about whether they are there."""
+
+    directory: Path
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "store.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        return self.directory / "keys"
+
+    @property
+    def ca(self) -> pki.Identity:
+        return pki.Identity(self.keys / "ca.pem", self.keys / "ca.key")
+
+    @property
+    def server(self) -> pki.Identity:
+        return pki.Identity(self.keys / "server.pem", self.keys / "server.key")
+
+    @property
+    def seal_public(self) -> Path:
+        return self.keys / "seal-public"
+
+    @property
+    def seal_private(self) -> Path:
+        return self.keys / "seal.key"
+
+    @property
+    def pepper(self) -> Path:
+        return self.keys / "pepper"
+
+    @property
+    def lookup(self) -> Path:
+        return self.keys / "lookup.key"
+
+    @property
+    def is_begun(self) -> bool:
+        return self.database.exists() and self.ca.cert.exists()
+
+
+def locks(home: Home) -> Locks:
+    return Locks(PinHash(home.pepper.read_bytes()), LookupKey(home.lookup.read_bytes()))
+
+
+def begin(home: Home, names: Sequence[str], now: datetime) -> None:
+    """Makes what is missing of directories and keys, and renews the server certificate in time.
+
+    names: of the server certificate. now: the computer's own, for OpenSSL judges by it.
+    """
+    pki.make_directory(home.directory)
+    pki.make_directory(home.keys)
+    if not home.ca.cert.exists():
+        pki.make_ca(home.keys, "Natugle CA", pki.Validity(now, CA_DAYS))
+    if not home.server.cert.exists() or pki.ends_at(home.server.cert) < now + _RENEWED_BEFORE:
+        pki.make_server(home.ca, home.keys, list(dict.fromkeys(names)), pki.Validity(now, SERVER_DAYS))
+    if not home.seal_public.exists():
+        _make_seal_keys(home)
+    for path in (home.pepper, home.lookup):
+        if not path.exists():
+            pki.write_file(path, secrets.token_bytes(_SECRET))
+
+
+def _make_seal_keys(home: Home) -> None:
+    key = seal.generate()
+    pki.write_file(home.seal_private, key.encode())
+    pki.write_file(home.seal_public, key.public().encode(), 0o644)
+
+
+def populate(home: Home, plant: Plant, now: datetime) -> None:
+    """Plants an empty database, in one transaction; leaves a planted one alone. now: the store's clock."""
+    kept = locks(home)
+
+    def planted(connection: Connection) -> None:
+        if connection.execute(select(func.count()).select_from(branches)).scalar_one() == 0:
+            plant(connection, kept, now)
+
+    with closing(Database(home.database)) as database:
+        database.write(planted).result()

@@ -1,0 +1,408 @@
+"""The machine's questions to the central store over REST and mutual TLS: the only import of `requests`.
+
+    kiosk.model values -> wire.py question -> one call within its deadline -> wire.py answer -> kiosk.model values
+                                                    `-> DeviceFault(STORE_*), which never carries a text
+
+Not responsible for: repeating a question later (exchange.py), deciding anything (kiosk/).
+"""
+
+import http.client
+import logging
+import ssl
+import threading
+from collections.abc import Iterator
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from pydantic import ValidationError
+from requests.adapters import HTTPAdapter
+
+from kiosk.fault import DeviceFault, Fault
+from kiosk.hours import Hours, HoursError
+from kiosk.loop import Clock
+from kiosk.model import (
+    AdmissionFacts,
+    AuthRefusal,
+    Block,
+    Borrower,
+    BranchId,
+    Credential,
+    EventId,
+    ItemId,
+    Loan,
+    LoanRefusal,
+    PatronId,
+    Pin,
+    Return,
+    ReturnRefusal,
+)
+from sync import pki
+from sync.rest import wire
+from sync.rest.line import Call, Resolver, pool
+
+AnswerT = TypeVar("AnswerT", bound=wire.Answer)
+
+_HTTPS = 443
+
+# urllib3 quotes headers that it cannot read in warnings; what a server says is not for our log.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+class AddressError(Exception):
+    """The store's address is not `https://host` or `https://host:port`."""
+
+
+class RestStore:
+    """A kiosk.ports.CentralStore, and the exchange's push and pull. Any thread may ask.
+
+    address: as `https://store.example:8443`. credentials: the folder with ca.pem, device.pem and device.key; read at
+    the first call, so that a machine which is not enrolled yet starts. Raises AddressError; calls raise DeviceFault.
+    """
+
+    def __init__(
+        self, address: str, credentials: Path, deadline_s: float, clock: Clock, resolver: Resolver | None = None
+    ) -> None:
+        self._origin, self._credentials = _origin(address), credentials
+        self._deadline_s, self._clock = deadline_s, clock
+        self._resolver = resolver or Resolver()
+        self._guard = threading.Lock()
+        self._idle: list[_Line] = []
+        self._generation = 0
+
+    # --- kiosk.ports.CentralStore ---
+
+    def authenticate(self, card: Credential, pin: Pin) -> Borrower | AuthRefusal:
+        question = wire.AuthenticateQuestion(library_card_number=card.number, pincode=pin.reveal())
+        answer = self._post(wire.AUTHENTICATE, question, wire.AuthenticateAnswer)
+        return _refusal(answer) or Borrower(_patron(answer), answer.first_name, _blocks(answer))
+
+    def admission(self, card: Credential, pin: Pin, branch: BranchId) -> AdmissionFacts | AuthRefusal:
+        question = wire.AuthenticateQuestion(library_card_number=card.number, pincode=pin.reveal())
+        answer = self._post(_at(wire.ADMISSIONS, branch), question, wire.AdmissionAnswer)
+        return _refusal(answer) or AdmissionFacts(_patron(answer), _blocks(answer), answer.age, answer.permitted)
+
+    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | LoanRefusal:
+        question = wire.LoanQuestion(patron_id=patron, material_item_number=item)
+        answer = self._post(wire.LOANS, question, wire.LoanAnswer, event)
+        _same(item, answer.material_item_number)
+        if answer.refusal:
+            return _known(LoanRefusal, answer.refusal, LoanRefusal.OTHER)
+        if answer.due_date is None:
+            raise DeviceFault(Fault.STORE_NONSENSE)
+        return Loan(item, answer.title, answer.due_date)
+
+    def checkin(self, item: ItemId, event: EventId) -> Return | ReturnRefusal:
+        question = wire.ReturnQuestion(material_item_number=item)
+        answer = self._post(wire.RETURNS, question, wire.ReturnAnswer, event)
+        _same(item, answer.material_item_number)
+        if answer.refusal:
+            return _known(ReturnRefusal, answer.refusal, ReturnRefusal.OTHER)
+        return Return(item, answer.title, answer.place, answer.held)
+
+    # --- for sync/exchange.py ---
+
+    def push(self, question: wire.EventsQuestion) -> wire.EventsAnswer:
+        """One result for each event, in any order; anything else is nonsense."""
+        answer = self._post(wire.EVENTS, question, wire.EventsAnswer)
+        if sorted(r.event_id for r in answer.results) != sorted(e.event_id for e in question.events):
+            raise DeviceFault(Fault.STORE_NONSENSE)
+        return answer
+
+    def replica(self, branch: BranchId) -> wire.ReplicaAnswer:
+        answer = self._get(_at(wire.REPLICA, branch), wire.ReplicaAnswer)
+        _same(branch, answer.branch_id)
+        _readable(answer.staffed, answer.unstaffed)
+        return answer
+
+    def status(self) -> wire.StatusAnswer:
+        return self._get(wire.STATUS, wire.StatusAnswer)
+
+    # --- certificates and ends ---
+
+    def renew(self) -> None:
+        """Calls that begin from now on use the certificates that stand in the folder now."""
+        with self._guard:
+            self._generation += 1
+        self.close()
+
+    def close(self) -> None:
+        """Closes what is idle; a call in flight keeps its line."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
+    # --- the way there and back ---
+
+    def _get(self, path: str, answer: type[AnswerT]) -> AnswerT:
+        return _parsed(answer, self._call("GET", path, b"", {}))
+
+    def _post(self, path: str, question: wire.Question, answer: type[AnswerT], event: EventId | None = None) -> AnswerT:
+        headers = {"Content-Type": "application/json"}
+        if event is not None:
+            headers[wire.IDEMPOTENCY_KEY] = event
+        return _parsed(answer, self._call("POST", path, question.model_dump_json(by_alias=True).encode(), headers))
+
+    def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        line = self._line()
+        try:
+            status, answer = line.ask(requests.Request(method, line.base + path, headers, data=body or None))
+        except _FAILURES as error:
+            raise DeviceFault(_fault(error)) from None
+        finally:
+            self._give_back(line)
+        return _accepted(status, answer)
+
+    def _line(self) -> "_Line":
+        """An idle line, else a new one: as many as there are threads that ask at the same time."""
+        with self._guard:
+            if self._idle:
+                return self._idle.pop()
+            generation = self._generation
+        return _Line(
+            self._origin, _context(self._credentials), generation, Call(self._clock, self._deadline_s), self._resolver
+        )
+
+    def _give_back(self, line: "_Line") -> None:
+        with self._guard:
+            if line.generation == self._generation:
+                self._idle.append(line)
+                return
+        line.close()
+
+
+# --- one session --------------------------------------------------------------------------------
+
+
+class _Pinned(HTTPAdapter):
+    """Sends everything through the one pool, so to one host under one context.
+
+    Left out is what `requests` would add: certifi's CAs (verify=True loads 117 of them into a given context),
+    REQUESTS_CA_BUNDLE (it would even replace our CA), proxies, retries.
+    """
+
+    def __init__(self, only: urllib3.HTTPSConnectionPool) -> None:
+        super().__init__(max_retries=0)
+        self._only = only
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPSConnectionPool:
+        return self._only
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """The context has said it all."""
+
+    def close(self) -> None:
+        self._only.close()
+        super().close()
+
+
+class _Line:
+    """One kept-alive connection with its own context and session. For one caller at a time."""
+
+    def __init__(
+        self, origin: tuple[str, int], context: ssl.SSLContext, generation: int, call: Call, resolver: Resolver
+    ) -> None:
+        self.generation = generation
+        self.base = f"https://{origin[0]}:{origin[1]}"
+        self._call = call
+        self._session = _session(_Pinned(pool(origin, context, call, resolver)))
+
+    def ask(self, request: requests.Request) -> tuple[int, bytes]:
+        """Status and body. Raises what requests, urllib3, http.client and socket raise.
+
+        A kept-alive connection may be closed by the store in the moment it is used again. That says nothing about the
+        store, so the question goes out once more, on a fresh connection and within the same deadline. It is harmless:
+        loans, returns and events carry their id, the rest only asks; and who closes before the first byte of an
+        answer has, as a rule, not read the question.
+        """
+        self._call.begin()
+        prepared = self._session.prepare_request(request)
+        try:
+            return self._once(prepared)
+        except OSError:  # every error of requests is one
+            if self._call.dialled or self._call.heard:
+                raise
+        return self._once(prepared)
+
+    def _once(self, prepared: requests.PreparedRequest) -> tuple[int, bytes]:
+        try:
+            # The timeout here covers nothing alone: the line's sockets know what is left of the call's time.
+            sent = self._session.send(prepared, stream=True, allow_redirects=False, timeout=self._call.left_s())
+            with sent as response:
+                body = response.raw.read(wire.MAX_BODY + 1, decode_content=False)
+                cut = not body or response.raw.length_remaining
+        except _FAILURES:
+            cut = True
+            if not self._call.ended:
+                raise
+        if cut and self._call.ended:
+            # http.client takes what was cut for the whole: odd, without a body, or with half of one.
+            raise ConnectionAbortedError
+        return response.status_code, body
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _session(adapter: HTTPAdapter) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.adapters.clear()
+    session.mount("https://", adapter)
+    session.headers.clear()
+    session.headers.update({"User-Agent": "natugle", "Accept": "application/json", "Accept-Encoding": "identity"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+def _context(credentials: Path) -> ssl.SSLContext:
+    identity = pki.Identity(credentials / "device.pem", credentials / "device.key")
+    try:
+        return pki.client_context(credentials / "ca.pem", identity)
+    except pki.PkiError:
+        raise DeviceFault(Fault.STORE_REFUSES_DEVICE) from None
+
+
+def _origin(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or _HTTPS
+    except ValueError:
+        raise AddressError("not an address") from None
+    if parts.scheme != "https" or not host or parts.path not in ("", "/") or parts.query or parts.username:
+        raise AddressError("expected https://host or https://host:port")
+    return (f"[{host}]" if ":" in host else host), port
+
+
+# --- which fault a failure is -------------------------------------------------------------------
+
+# Under TLS 1.3 the store judges our certificate when our side of the handshake is over: an alert on the first read.
+_OURS_REFUSED = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "TLSV1_ALERT_DECRYPT_ERROR",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    }
+)
+_CUT = (
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    http.client.RemoteDisconnected,
+)
+_NONSENSE = (
+    http.client.HTTPException,
+    urllib3.exceptions.InvalidHeader,
+    urllib3.exceptions.InvalidChunkLength,
+    urllib3.exceptions.DecodeError,
+)
+
+
+def _fault(error: BaseException) -> Fault:
+    """Silent unless a cause says more: a refused machine must not believe that it is merely off-line."""
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return Fault.STORE_NOT_TRUSTED
+            case ssl.SSLError() if cause.reason in _OURS_REFUSED:
+                return Fault.STORE_REFUSES_DEVICE
+            case _ if isinstance(cause, _CUT):
+                return Fault.STORE_SILENT
+            case ssl.SSLError():  # no TLS 1.3, or no TLS at all: somebody else's server
+                return Fault.STORE_NONSENSE
+            case _ if isinstance(cause, _NONSENSE):
+                return Fault.STORE_NONSENSE
+            case _:
+                continue
+    return Fault.STORE_SILENT
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps, innermost first: requests and urllib3 hold causes in args and `reason`."""
+    inside = [getattr(error, "reason", None), error.__cause__, *error.args]
+    for cause in inside:
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
+    yield error
+
+
+_SILENT_STATUS = frozenset({502, 503, 504})  # a gateway whose store is away
+_REFUSED_STATUS = frozenset({401, 403})
+
+
+def _accepted(status: int, body: bytes) -> bytes:
+    if status in _SILENT_STATUS:
+        raise DeviceFault(Fault.STORE_SILENT)
+    if status in _REFUSED_STATUS:
+        raise DeviceFault(Fault.STORE_REFUSES_DEVICE)
+    if status != http.client.OK or len(body) > wire.MAX_BODY:
+        raise DeviceFault(Fault.STORE_NONSENSE)
+    return body
+
+
+# --- answers to the words of the field ----------------------------------------------------------
+
+
+def _parsed(answer: type[AnswerT], body: bytes) -> AnswerT:
+    try:
+        return answer.model_validate_json(body)
+    except ValidationError:
+        raise DeviceFault(Fault.STORE_NONSENSE) from None
+
+
+def _refusal(answer: wire.AuthenticateAnswer | wire.AdmissionAnswer) -> AuthRefusal | None:
+    if answer.authenticate_status is wire.AuthenticateStatus.VALID:
+        return None
+    return AuthRefusal(answer.authenticate_status.value)
+
+
+def _patron(answer: wire.AuthenticateAnswer | wire.AdmissionAnswer) -> PatronId:
+    if not answer.patron_id:
+        raise DeviceFault(Fault.STORE_NONSENSE)
+    return PatronId(answer.patron_id)
+
+
+def _blocks(answer: wire.AuthenticateAnswer | wire.AdmissionAnswer) -> frozenset[Block]:
+    return frozenset(_known(Block, status.blocked_reason, Block.OTHER) for status in answer.block_status)
+
+
+KnownT = TypeVar("KnownT", Block, LoanRefusal, ReturnRefusal)
+
+
+def _known(kind: type[KnownT], value: str, other: KnownT) -> KnownT:
+    """A newer store may say more than this machine knows."""
+    try:
+        return kind(value)
+    except ValueError:
+        return other
+
+
+def _same(asked: str, answered: str) -> None:
+    if asked != answered:
+        raise DeviceFault(Fault.STORE_NONSENSE)
+
+
+def _readable(staffed: str, unstaffed: str) -> None:
+    """Hours that cannot be read must not take the place of hours that can."""
+    try:
+        Hours(staffed, unstaffed)
+    except HoursError:
+        raise DeviceFault(Fault.STORE_NONSENSE) from None
+
+
+def _at(path: str, branch: BranchId) -> str:
+    return path.replace("{branchId}", quote(branch, safe=""))

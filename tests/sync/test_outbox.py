@@ -1,0 +1,438 @@
+"""What is recorded is on the disk, sealed, in order, and leaves the disk only when the store has it."""
+
+import base64
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from kiosk.event import DoorClosed, DoorHeld, EntryGranted, Event, ItemLent, ItemReturned
+from kiosk.fault import DeviceFault, Fault
+from kiosk.model import Credential, EventId, ItemId, PatronId
+from sync import seal
+from sync.outbox import Outbox
+from sync.rest.wire import MAX_BATCH, EventOutcome, EventResult
+from sync.store import UnitFile
+from tests.sync.bench_store import DEVICE, BenchClock, BenchStore, Unit
+
+KEY = seal.generate()
+CARD, PATRON, ITEM = "7101901234", "patron-9f2c41d8", "5001234567"
+LENT = ItemLent(Credential(CARD), ItemId(ITEM), date(2026, 4, 1), offline=True)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Iterator[Unit]:
+    made = Unit(tmp_path / "unit", BenchClock(), KEY)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store() -> BenchStore:
+    return BenchStore(KEY)
+
+
+def deliver(outbox: Outbox, store: BenchStore) -> None:
+    while (batch := outbox.pending()).events:
+        outbox.confirm(store.push(batch).results)
+
+
+# --- recording ------------------------------------------------------------------------------------
+
+
+def test_recorded_events_arrive_in_order_and_whole(unit: Unit, store: BenchStore) -> None:
+    said: list[Event] = [LENT, EntryGranted(PatronId(PATRON)), ItemReturned(ItemId(ITEM), offline=False), DoorHeld()]
+    for event in said:
+        unit.outbox.record(event)
+    deliver(unit.outbox, store)
+    assert store.kept == list(enumerate(said, 1))
+    assert unit.outbox.counts().waiting == 0
+
+
+def test_an_event_has_both_times_its_boot_and_the_word_of_the_clock(unit: Unit) -> None:
+    unit.clock.advance(2.5)
+    unit.outbox.record(DoorHeld())
+    (event,) = unit.outbox.pending().events
+    assert event.occurred_at == datetime(2026, 3, 2, 10, 0, 2, 500_000, tzinfo=UTC)
+    assert (event.monotonic_s, event.boot_id, event.clock_synced) == (1002.5, "boot-1", True)
+    assert (event.kind, event.sequence) == ("door.held", 1)
+
+
+def test_ids_are_random_unless_given(unit: Unit) -> None:
+    unit.outbox.record(DoorHeld())
+    unit.outbox.record(DoorHeld())
+    unit.outbox.record(LENT, EventId("a" * 32))
+    ids = [event.event_id for event in unit.outbox.pending().events]
+    assert len(set(ids)) == 3
+    assert ids[2] == "a" * 32
+
+
+def test_the_same_id_recorded_twice_is_one_event(unit: Unit, store: BenchStore) -> None:
+    unit.outbox.record(LENT, EventId("a" * 32))
+    unit.outbox.record(LENT, EventId("a" * 32))
+    unit.outbox.record(DoorHeld())
+    deliver(unit.outbox, store)
+    assert store.kept == [(1, LENT), (2, DoorHeld())]
+
+
+def test_sequences_go_on_after_the_queue_was_empty_and_after_a_restart(
+    unit: Unit, store: BenchStore, tmp_path: Path
+) -> None:
+    unit.outbox.record(DoorHeld())
+    deliver(unit.outbox, store)
+    unit.outbox.record(DoorHeld())
+    deliver(unit.outbox, store)
+    again = unit.died(tmp_path / "again")
+    again.outbox.record(DoorHeld())
+    assert [event.sequence for event in again.outbox.pending().events] == [3]
+    assert again.outbox.pending().queue_epoch == unit.outbox.pending().queue_epoch
+    again.close()
+
+
+def test_a_batch_has_the_oldest_and_the_keys_they_need(unit: Unit, store: BenchStore, tmp_path: Path) -> None:
+    for _ in range(3):
+        unit.outbox.record(DoorHeld())
+    again = unit.died(tmp_path / "again")
+    for _ in range(MAX_BATCH):
+        again.outbox.record(DoorHeld())
+    assert len(again.outbox.pending(3).keys) == 1
+    batch = again.outbox.pending(10_000)
+    assert len(batch.keys) == 2
+    assert [event.sequence for event in batch.events] == list(range(1, MAX_BATCH + 1))
+    deliver(again.outbox, store)
+    assert len(store.kept) == MAX_BATCH + 3
+    again.close()
+
+
+# --- what the store says --------------------------------------------------------------------------
+
+
+def test_ten_refused_are_parked_with_their_reason_and_the_others_go_on(unit: Unit, store: BenchStore) -> None:
+    for number in range(30):
+        unit.outbox.record(DoorClosed(number), EventId(f"{number:032d}"))
+    store.refuses = {f"{number:032d}" for number in range(0, 30, 3)}
+    deliver(unit.outbox, store)
+    assert [sequence for sequence, _ in store.kept] == [n + 1 for n in range(30) if n % 3]
+    parked = unit.outbox.parked()
+    assert [(one.sequence, one.reason, one.kind) for one in parked] == [
+        (n + 1, "onLoan", "door.closed") for n in range(0, 30, 3)
+    ]
+    assert unit.outbox.pending().events == ()
+    assert unit.outbox.counts().parked == 10
+
+
+def test_what_is_parked_stays_over_a_restart_with_its_key(unit: Unit, store: BenchStore, tmp_path: Path) -> None:
+    unit.outbox.record(LENT, EventId("a" * 32))
+    store.refuses = {"a" * 32}
+    deliver(unit.outbox, store)
+    again = unit.died(tmp_path / "again")
+    assert [one.event for one in again.outbox.parked()] == ["a" * 32]
+    with again.file.transaction() as transaction:
+        assert transaction.rows("SELECT count(*) FROM data_keys") == [(1,)]
+    again.close()
+
+
+def test_a_reason_of_a_million_letters_is_cut(unit: Unit) -> None:
+    unit.outbox.record(LENT, EventId("a" * 32))
+    unit.outbox.confirm([EventResult(event_id="a" * 32, outcome=EventOutcome.REFUSED, reason="x" * 1_000_000)])
+    assert len(unit.outbox.parked()[0].reason) == 200
+
+
+def test_a_result_for_an_event_that_is_not_here_changes_nothing(unit: Unit) -> None:
+    unit.outbox.record(DoorHeld())
+    unit.outbox.confirm([EventResult(event_id="b" * 32, outcome=EventOutcome.ACCEPTED)])
+    assert unit.outbox.counts().waiting == 1
+
+
+def test_the_age_of_the_oldest_is_not_moved_by_the_wall(unit: Unit, tmp_path: Path) -> None:
+    unit.outbox.record(DoorHeld())
+    unit.clock.advance(60)
+    unit.outbox.record(DoorHeld())
+    unit.clock.turn(unit.clock.now.wall - timedelta(days=400))
+    counts = unit.outbox.counts()
+    assert (counts.waiting, counts.parked, counts.oldest_s) == (2, 0, 60.0)
+    unit.clock.turn(datetime(2026, 3, 2, 11, tzinfo=UTC))
+    again = unit.died(tmp_path / "again")
+    assert again.outbox.counts().oldest_s == 3600.0
+    again.close()
+
+
+def test_an_empty_queue_has_no_age(unit: Unit) -> None:
+    assert unit.outbox.counts().oldest_s == 0.0
+
+
+# --- what the disk shows --------------------------------------------------------------------------
+
+
+def markers(unit: Unit) -> set[str]:
+    found = unit.bytes()
+    return {text for text in (CARD, PATRON, ITEM) if text.encode() in found or base64.b64encode(text.encode()) in found}
+
+
+def test_no_byte_of_the_files_shows_card_patron_or_item(unit: Unit, store: BenchStore) -> None:
+    unit.outbox.record(LENT)
+    unit.outbox.record(EntryGranted(PatronId(PATRON)))
+    unit.outbox.record(ItemReturned(ItemId(ITEM), offline=True))
+    assert len(unit.bytes()) > 4096
+    assert markers(unit) == set()
+    deliver(unit.outbox, store)
+    assert markers(unit) == set()
+
+
+def test_not_even_the_sealed_bytes_stay_after_delivery(unit: Unit, store: BenchStore) -> None:
+    unit.outbox.record(LENT)
+    batch = unit.outbox.pending()
+    sealed, wrapped = batch.events[0].sealed, batch.keys[0].wrapped
+    assert sealed in unit.bytes()
+    deliver(unit.outbox, store)
+    assert not [piece for piece in (sealed, wrapped, batch.events[0].event_id.encode()) if piece in unit.bytes()]
+
+
+def test_what_a_reader_kept_in_the_wal_goes_with_the_next_erase(unit: Unit, store: BenchStore) -> None:
+    unit.outbox.record(LENT)
+    sealed = unit.outbox.pending().events[0].sealed
+    reader = sqlite3.connect(f"file:{unit.path}?mode=ro", uri=True, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events").fetchall()
+    deliver(unit.outbox, store)
+    assert sealed in unit.bytes()
+    reader.close()
+    unit.outbox.erase()
+    assert sealed not in unit.bytes()
+
+
+def test_a_row_moved_to_another_place_does_not_open(unit: Unit, store: BenchStore) -> None:
+    unit.outbox.record(LENT)
+    unit.outbox.record(EntryGranted(PatronId(PATRON)))
+    batch = unit.outbox.pending()
+    swapped = batch.events[0].model_copy(update={"sealed": batch.events[1].sealed})
+    with pytest.raises(seal.SealError):
+        store.opened(batch, swapped)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET sequence = 7",
+        "UPDATE events SET event_id = 'b' || event_id",
+        "UPDATE events SET sealed = x'00'",
+        "UPDATE events SET occurred_at = '2020-01-01T00:00:00+00:00'",
+        "UPDATE events SET key_id = 'k'",
+        "UPDATE queue SET epoch = 'another epoch of another file'",
+        "UPDATE queue SET last_sequence = last_sequence + 2",
+        "UPDATE queue SET last_sequence = 0",
+        "DELETE FROM queue",
+        "DELETE FROM data_keys",
+    ],
+)
+def test_what_was_recorded_cannot_be_changed(unit: Unit, statement: str) -> None:
+    unit.outbox.record(DoorHeld())
+    with pytest.raises(DeviceFault) as caught, unit.file.transaction() as transaction:
+        transaction.run(statement)
+    assert caught.value.fault is Fault.OUTBOX_BROKEN
+
+
+# --- full -----------------------------------------------------------------------------------------
+
+
+def test_a_full_file_refuses_without_a_gap_and_can_be_emptied(tmp_path: Path, store: BenchStore) -> None:
+    file = UnitFile(tmp_path / "unit.db", max_pages=40)
+    outbox = Outbox(file, seal.Sealer(KEY.public()), DEVICE, BenchClock(), "boot-1")
+    recorded = 0
+
+    def record_on() -> None:
+        nonlocal recorded
+        while True:
+            outbox.record(DoorClosed(recorded))
+            recorded += 1
+
+    with pytest.raises(DeviceFault) as caught:
+        record_on()
+    assert caught.value.fault is Fault.OUTBOX_FULL
+    assert outbox.counts().waiting == recorded > 10
+    deliver(outbox, store)
+    outbox.record(DoorHeld())
+    assert [event.sequence for event in outbox.pending().events] == [recorded + 1]
+    assert [sequence for sequence, _ in store.kept] == list(range(1, recorded + 1))
+    file.close()
+
+
+# --- dying ----------------------------------------------------------------------------------------
+
+
+class DyingSealer(seal.Sealer):
+    """Asks the test to look at the disk in the middle of a commit."""
+
+    dies: Path
+    unit: Unit
+
+    def seal(self, plain: bytes, aad: bytes) -> bytes:
+        sealed = super().seal(plain, aad)
+        self.left = self.unit.died(self.dies)
+        return sealed
+
+
+def test_a_unit_that_dies_inside_a_record_has_nothing_of_it(unit: Unit, tmp_path: Path) -> None:
+    unit.outbox.record(DoorHeld())
+    sealer = DyingSealer(KEY.public())
+    sealer.unit, sealer.dies = unit, tmp_path / "left"
+    Outbox(unit.file, sealer, DEVICE, unit.clock, "boot-1").record(LENT)
+    left = sealer.left.outbox
+    assert left.counts().waiting == 1
+    left.record(DoorHeld())
+    assert [event.sequence for event in left.pending().events] == [1, 2]
+    sealer.left.close()
+
+
+def test_a_unit_that_dies_after_a_record_has_it(unit: Unit, store: BenchStore, tmp_path: Path) -> None:
+    unit.outbox.record(LENT)
+    left = unit.died(tmp_path / "left")
+    deliver(left.outbox, store)
+    assert store.kept == [(1, LENT)]
+    left.close()
+
+
+def test_a_unit_that_dies_between_push_and_confirm_sends_again_and_the_store_keeps_one(
+    unit: Unit, store: BenchStore, tmp_path: Path
+) -> None:
+    unit.outbox.record(LENT)
+    store.push(unit.outbox.pending())
+    left = unit.died(tmp_path / "left")
+    deliver(left.outbox, store)
+    assert store.kept == [(1, LENT)]
+    assert left.outbox.counts().waiting == 0
+    left.close()
+
+
+def test_a_unit_that_dies_after_confirm_sends_nothing(unit: Unit, store: BenchStore, tmp_path: Path) -> None:
+    unit.outbox.record(LENT)
+    deliver(unit.outbox, store)
+    left = unit.died(tmp_path / "left")
+    assert left.outbox.pending().events == ()
+    left.close()
+
+
+RECORDING = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from kiosk.event import DoorClosed
+from kiosk.model import DeviceId, EventId, Now
+from sync import seal
+from sync.outbox import Outbox
+from sync.store import UnitFile
+
+key = seal.decode_public(Path(sys.argv[2]).read_bytes())
+now = Now(datetime(2026, 3, 2, 10, tzinfo=UTC), 1.0, True)
+outbox = Outbox(UnitFile(Path(sys.argv[1])), seal.Sealer(key), DeviceId("machine-1"), lambda: now, "boot-1")
+for number in range(int(sys.argv[3]), int(sys.argv[3]) + 100_000):
+    outbox.record(DoorClosed(number), EventId(f"{number:032d}"))
+    print(number, flush=True)
+"""
+
+
+def test_after_kill_9_everything_that_was_acknowledged_is_in_the_file(tmp_path: Path, store: BenchStore) -> None:
+    path, public = tmp_path / "unit.db", tmp_path / "seal-public"
+    public.write_bytes(KEY.public().encode())
+    acknowledged: list[str] = []
+    for life in range(5):
+        command = [sys.executable, "-c", RECORDING, str(path), str(public), str(life * 100_000)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as recording:
+            assert recording.stdout is not None
+            heard = [recording.stdout.readline() for _ in range(40)]
+            recording.kill()
+            heard += recording.stdout.readlines()
+        acknowledged += [f"{int(line):032d}" for line in heard if line.endswith("\n")]
+        file = UnitFile(path)
+        deliver(Outbox(file, seal.Sealer(KEY.public()), DEVICE, BenchClock(), "boot-2"), store)
+        file.close()
+        assert set(acknowledged) <= store.seen.keys()
+    assert [sequence for sequence, _ in store.kept] == list(range(1, len(store.kept) + 1))
+
+
+# --- any order of all of it -----------------------------------------------------------------------
+
+
+def test_threads_record_and_confirm_at_once_without_a_gap(unit: Unit, store: BenchStore) -> None:
+    def record() -> None:
+        for number in range(100):
+            unit.outbox.record(DoorClosed(number))
+
+    threads = [threading.Thread(target=record) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        deliver(unit.outbox, store)
+    deliver(unit.outbox, store)
+    assert [sequence for sequence, _ in store.kept] == list(range(1, 201))
+
+
+class Histories(RuleBasedStateMachine):
+    """Records, lost answers, refusals and deaths in any order: the store has each event once, by sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: list[str] = []
+        self.refused: set[str] = set()
+        self.store = BenchStore(KEY)
+        self.deaths = 0
+        self.folder = Path(tempfile.mkdtemp())
+        self.unit = Unit(self.folder / "0", BenchClock(), KEY)
+
+    @rule(refuse=st.booleans())
+    def record(self, refuse: bool) -> None:
+        event = f"{len(self.recorded):032d}"
+        self.unit.outbox.record(DoorClosed(len(self.recorded)), EventId(event))
+        self.recorded.append(event)
+        if refuse:
+            self.store.refuses.add(event)
+
+    @precondition(lambda self: self.recorded)
+    @rule(which=st.integers(0, 10_000))
+    def record_again_what_waits(self, which: int) -> None:
+        waiting = self.unit.outbox.pending().events
+        if waiting:
+            event = EventId(waiting[which % len(waiting)].event_id)
+            self.unit.outbox.record(DoorClosed(int(event)), event)
+
+    @rule(limit=st.integers(1, 5), heard=st.booleans())
+    def push(self, limit: int, heard: bool) -> None:
+        batch = self.unit.outbox.pending(limit)
+        results = self.store.push(batch).results
+        if heard:
+            self.unit.outbox.confirm(results)
+
+    @rule()
+    def die(self) -> None:
+        self.deaths += 1
+        left = self.unit.died(self.folder / str(self.deaths))
+        self.unit.close()
+        self.unit = left
+
+    @invariant()
+    def nothing_is_lost_or_twice(self) -> None:
+        counts = self.unit.outbox.counts()
+        waiting = {event.event_id for event in self.unit.outbox.pending().events}
+        assert set(self.recorded) == waiting | self.store.seen.keys()
+        assert counts.waiting == len(waiting)
+        kept = [sequence for sequence, _ in self.store.kept]
+        assert kept == sorted(set(kept))
+        assert {one.event for one in self.unit.outbox.parked()} <= self.store.refuses
+
+    def teardown(self) -> None:
+        self.unit.close()
+        shutil.rmtree(self.folder)
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)

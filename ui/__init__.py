@@ -1,0 +1,1 @@
+"""Screens, words and their translations. Not responsible for: what a tap means (kiosk/)."""

@@ -1,0 +1,40 @@
+pragma ComponentBehavior: Bound
+
+import QtQuick
+
+ListView {
+    id: list
+
+    required property var lines
+
+    clip: true
+    spacing: Theme.px(12)
+    model: lines
+    boundsBehavior: Flickable.StopAtBounds
+    Accessible.role: Accessible.List
+    Accessible.name: qsTr("Det, du har scannet")
+
+    delegate: ItemLine {
+        required property var modelData
+
+        width: list.width - (scroll.visible ? Theme.space : 0)
+        title: modelData.title
+        icon: modelData.icon
+        words: modelData.words
+        due: modelData.due
+        place: modelData.place
+    }
+
+    Rectangle {
+        id: scroll
+
+        parent: list
+        anchors.right: parent.right
+        visible: list.contentHeight > list.height
+        width: Theme.px(10)
+        radius: width / 2
+        color: Theme.edge
+        y: list.visibleArea.yPosition * list.height
+        height: list.visibleArea.heightRatio * list.height
+    }
+}
