@@ -117,8 +117,10 @@ class Offline(_Section):
 
 class Screen(_Section):
     fullscreen: Annotated[bool, Field(description="Fill the display; a window otherwise.")] = True
-    width: Annotated[int, Field(ge=320, le=7680, description="Pixels, where not full screen.")] = 1280
-    height: Annotated[int, Field(ge=320, le=7680, description="Pixels, where not full screen.")] = 800
+    width: Annotated[int, Field(ge=160, le=7680, description="Pixels, where not full screen.")] = 1280
+    height: Annotated[int, Field(ge=160, le=7680, description="Pixels, where not full screen.")] = 800
+    left: Annotated[int, Field(ge=0, le=7680, description="Pixels from the display's left, where not full screen.")] = 0
+    top: Annotated[int, Field(ge=0, le=7680, description="Pixels from the display's top, where not full screen.")] = 0
     language: Annotated[Literal["da", "en"], Field(description="The language before anybody chose.")] = "da"
 
 

@@ -43,9 +43,7 @@ HEADER_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5, P
 _GET_CHIPINFO = 0x8044B401  # linux/gpio.h: GPIO_GET_CHIPINFO_IOCTL: name[32], label[32], lines
 _LABEL = slice(32, 64)
 
-PERSIST = tuple(
-    Path(f"/sys/module/pinctrl_{chip}/parameters/persist_gpio_outputs") for chip in ("bcm2835", "rp1", "bcm2711")
-)
+PERSIST = tuple(Path(f"/sys/module/pinctrl_{chip}/parameters/persist_gpio_outputs") for chip in ("bcm2835", "rp1"))
 
 
 def persist_gpio_outputs(parameters: tuple[Path, ...] = PERSIST) -> bool:
@@ -148,7 +146,11 @@ class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
 
 class GpioStrike:
-    """kiosk.ports.Strike. active_high: the level that energises; take drivers where it is high (ARCHITECTURE.md)."""
+    """kiosk.ports.Strike. active_high: whether the high level energises.
+
+    Take a relay board where it does: lgpio claims an output low before it writes, so one where it does not would
+    be energised for that moment at each start.
+    """
 
     def __init__(self, factory: Factory, pin: int, active_high: bool = True) -> None:
         with _lost_if_it_fails():

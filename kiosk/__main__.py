@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kiosk.loop import crash_on_bug, system_clock
 
-_UNUSABLE = 78  # sysexits.h, EX_CONFIG: systemd need not try again
+_UNUSABLE = 78  # sysexits.h, EX_CONFIG: as things are it will not start
 
 
 def main() -> int:
@@ -116,9 +116,9 @@ def _central(argv: list[str]) -> int:
 
 
 def _demo(argv: list[str]) -> int:
-    from kiosk import demo
+    from kiosk.demo import main as play
 
-    return demo.main(argv)
+    return play(argv)
 
 
 if __name__ == "__main__":

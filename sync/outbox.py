@@ -144,8 +144,11 @@ class Outbox:
 
 
 def _next_sequence(transaction: Transaction) -> int:
-    transaction.run("UPDATE queue SET last_sequence = last_sequence + 1")
-    return _whole(transaction.rows("SELECT last_sequence FROM queue")[0][0])
+    """One more than any that waits, is parked or was delivered."""
+    ((highest,),) = transaction.rows(
+        "SELECT max((SELECT coalesce(max(sequence), 0) FROM events), (SELECT highest_gone FROM queue))"
+    )
+    return _whole(highest) + 1
 
 
 def _settle(transaction: Transaction, result: EventResult) -> None:

@@ -49,13 +49,14 @@ class PanelWindow:
         put_key: Callable[[Typed], None],
         *,
         fullscreen: bool = True,
+        at: tuple[int, int] = (0, 0),
         size: tuple[int, int] = (800, 480),
         demo: bool = False,
         pin_length: int = 4,
     ) -> None:
         self._put_key, self._pin_length = put_key, pin_length
         first = door_panel(Face(Denial.OUT_OF_ORDER), pin_length)  # until the door has said something
-        self.surface = Surface(self._put, first, fullscreen=fullscreen, size=size, demo=demo)
+        self.surface = Surface(self._put, first, fullscreen=fullscreen, at=at, size=size, demo=demo)
 
     def show_face(self, face: Face) -> None:
         """From any thread."""

@@ -36,12 +36,13 @@ class Window:
         put: Callable[[Tapped], None],
         *,
         fullscreen: bool = True,
+        at: tuple[int, int] = (0, 0),
         size: tuple[int, int] = (1280, 800),
         demo: bool = False,
         pin_length: int = 4,
     ) -> None:
         self._pin_length = pin_length
-        self.surface = Surface(put, screens.Start(None), fullscreen=fullscreen, size=size, demo=demo)
+        self.surface = Surface(put, screens.Start(None), fullscreen=fullscreen, at=at, size=size, demo=demo)
 
     def show_state(self, state: State) -> None:
         """From any thread."""
@@ -68,6 +69,7 @@ class Surface:
         first: object,
         *,
         fullscreen: bool,
+        at: tuple[int, int],
         size: tuple[int, int],
         demo: bool,
     ) -> None:
@@ -85,6 +87,7 @@ class Surface:
             self.app.setOverrideCursor(Qt.CursorShape.BlankCursor)
             self.root.showFullScreen()
         else:
+            self.root.setPosition(*at)
             self.root.show()
 
     def show(self, screen: object, *, resting: bool) -> None:
@@ -126,6 +129,7 @@ def application() -> QGuiApplication:
             QFontDatabase.addApplicationFont(str(file))
     font = QFont(FAMILY)
     font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    font.setStyleStrategy(QFont.StyleStrategy.NoSubpixelAntialias)  # no coloured edges on any panel
     app.setFont(font)
     return app
 

@@ -13,13 +13,14 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from drivers.gpio import BenchPin, Edge, Factory
 from kiosk.fault import DeviceFault
 
-_MAX_PACKET = 65536
+_MAX_PACKET = 65536  # bytes
+_MOST_EDGES = 1000
 
 
 class BenchError(Exception):
@@ -29,8 +30,8 @@ class BenchError(Exception):
 # --- the unit's side ----------------------------------------------------------------------------
 
 
-def serve_bench(factory: Factory, path: Path, held_low: Iterable[int] = ()) -> socket.socket:
-    """Serves on threads of its own; close the socket that is returned to end it.
+def serve_bench(factory: Factory, path: Path, held_low: Iterable[int] = ()) -> Callable[[], None]:
+    """Serves on threads of its own, until what it returns is called.
 
     held_low: pins that are low before anybody drives them, as a contact whose door is shut.
     """
@@ -40,12 +41,20 @@ def serve_bench(factory: Factory, path: Path, held_low: Iterable[int] = ()) -> s
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.bind(str(path))
     server.listen()
-    threading.Thread(target=_accept, args=(server, factory), name="bench", daemon=True).start()
-    return server
+    accepting = threading.Thread(target=_accept, args=(server, factory), name="bench", daemon=True)
+    accepting.start()
+
+    def end() -> None:
+        server.shutdown(socket.SHUT_RDWR)  # wakes the accept
+        accepting.join()
+        server.close()
+        path.unlink(missing_ok=True)
+
+    return end
 
 
 def _accept(server: socket.socket, factory: Factory) -> None:
-    with contextlib.suppress(OSError):  # closed
+    with contextlib.suppress(OSError):  # shut down
         while True:
             line, _ = server.accept()
             threading.Thread(target=_converse, args=(line, factory), name="bench line", daemon=True).start()
@@ -65,7 +74,7 @@ def _answer(asked: dict[str, object], factory: Factory) -> dict[str, object]:
         case {"do": "level"}:
             return {"level": bool(pin.state)}
         case {"do": "edges"}:
-            return {"edges": [(edge.mono, edge.level) for edge in list(pin.history)]}
+            return {"edges": [(edge.mono, edge.level) for edge in pin.history[-_MOST_EDGES:]]}
         case {"do": "wait", "level": bool(level), "s": float(seconds) | int(seconds)}:
             return _wait(pin, level, seconds)
         case _:
@@ -113,9 +122,10 @@ class GpioBench:
         return self._ask({"do": "level", "pin": pin})["level"] is True
 
     def edges(self, pin: int) -> list[Edge]:
-        """Every edge since the pin was first used."""
-        listed = self._ask({"do": "edges", "pin": pin})["edges"]
-        assert isinstance(listed, list)  # noqa: S101 -- our own server's answer
+        """The edges since the pin was first used, the last thousand of them."""
+        listed = self._ask({"do": "edges", "pin": pin}).get("edges")
+        if not isinstance(listed, list):
+            raise BenchError("no edges")
         return [Edge(mono, level) for mono, level in listed]
 
     def wait_for(self, pin: int, high: bool, timeout_s: float) -> float:

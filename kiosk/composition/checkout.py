@@ -64,6 +64,7 @@ def open_window(settings: Settings, put: "Callable[[Tapped], None]") -> "Window"
     return Window(
         put,
         fullscreen=screen.fullscreen,
+        at=(screen.left, screen.top),
         size=(screen.width, screen.height),
         demo=settings.device.simulated,
         pin_length=settings.checkout.pin_length,

@@ -18,6 +18,7 @@ def run_panel(settings: Settings) -> int:
     window = PanelWindow(
         door.press,
         fullscreen=screen.fullscreen,
+        at=(screen.left, screen.top),
         size=(screen.width, screen.height),
         demo=settings.device.simulated,
         pin_length=settings.door.pin_length,

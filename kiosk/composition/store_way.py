@@ -1,5 +1,6 @@
 """Puts the way to the central store together: the questions, the outbox, the exchange."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,8 @@ class StoreWay:
     def __init__(self, settings: Settings, unit: str) -> None:
         self._settings, self._clock = settings, clock_of(settings)
         self._file = UnitFile(settings.device.state_dir / f"{unit}.db")
-        sealer = Sealer(_recipient(settings.store.credentials_dir))
+        self._credentials = _credentials(settings)
+        sealer = Sealer(_recipient(self._credentials))
         self.outbox = Outbox(self._file, sealer, DeviceId(settings.device.id), self._clock, _boot_id())
         self._replica = Replica(self._file, BranchId(settings.device.branch))
         self.store = self._client()
@@ -66,7 +68,13 @@ class StoreWay:
 
     def _client(self) -> RestStore:
         place = self._settings.store
-        return RestStore(place.address, place.credentials_dir, place.deadline_s, self._clock)
+        return RestStore(place.address, self._credentials, place.deadline_s, self._clock)
+
+
+def _credentials(settings: Settings) -> Path:
+    """Where systemd has put them for this unit alone (LoadCredential=), else where the settings say."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return Path(given) if given else settings.store.credentials_dir
 
 
 def _recipient(credentials: Path) -> PublicKey:

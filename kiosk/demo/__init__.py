@@ -6,19 +6,26 @@ With a display: a window to play with. Without: a whole evening, step by step, c
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kiosk.demo.site import Site
 
 
 def main(argv: list[str]) -> int:
     """0 when everything was as it should be, 1 when not, 2 on a wrong command line."""
     asked = _parser().parse_args(argv)
-    headless = asked.headless or asked.json or not _has_display()
-    if headless:
+    from kiosk.demo.site import Site
+
+    site = Site(asked.keep or Path(tempfile.mkdtemp(prefix="natugle-")), keep=asked.keep is not None)
+    if asked.headless or asked.json or not _has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        return _evening(asked.out, as_json=asked.json)
+        return _evening(site, asked.out, as_json=asked.json)
     from kiosk.demo.dock import play  # Qt, after the platform is chosen
 
-    return play()
+    return play(site)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--headless", action="store_true", help="play an evening and check it; so without a display")
     parser.add_argument("--json", action="store_true", help="play the evening and print one JSON document")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="put the site into this new folder and leave it there")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where pictures land (default: %(default)s)")
     return parser
 
@@ -36,11 +44,11 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _evening(out: Path, *, as_json: bool) -> int:
+def _evening(site: "Site", out: Path, *, as_json: bool) -> int:
     from drivers.simulated.gpio_bench import BenchError
     from kiosk.demo.evening import play
     from kiosk.demo.report import Mismatch, Report
-    from kiosk.demo.site import Site, SiteError
+    from kiosk.demo.site import SiteError
     from ui.hand import HandError
 
     out.mkdir(parents=True, exist_ok=True)
@@ -48,7 +56,7 @@ def _evening(out: Path, *, as_json: bool) -> int:
         old.unlink()
     report = Report(quiet=as_json)
     try:
-        with Site() as site:
+        with site:
             with report.step("the central store starts, two machines enrolled"):
                 site.begin()
             play(site, out, report)

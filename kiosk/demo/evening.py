@@ -56,7 +56,7 @@ def _at_the_door(site: Site, day: date, report: Report) -> DoorHands:
         door = site.start_door()
         step.detail = "two processes"
     visit = _Visit(door, report)
-    _set(site, day, _EVENING)
+    set_time(site, day, _EVENING)
     door.faces.wait_for(lambda face: face.show is Show.READY, _WITHIN_S)
     visit.shown("20:15, a health card is swiped", Show.ASK_PIN, lambda: door.swipe(health_card(seed.ADULT.number)))
     visit.shown("a wrong PIN", Show.ASK_PIN_AGAIN, lambda: door.type(_wrong(seed.ADULT)))
@@ -68,12 +68,12 @@ def _at_the_door(site: Site, day: date, report: Report) -> DoorHands:
         (_AFTERNOON, "13:00, a card in staffed hours", Denial.STAFFED),
         (_NIGHT, "23:00, a card when it is closed", Denial.CLOSED),
     ):
-        _set(site, day, moment)
+        set_time(site, day, moment)
         visit.shown(name, why, lambda: door.swipe(health_card(seed.PERMITTED.number)))
     with report.step("the strike rose once, for the one who may") as step:
         _equal("pulses", door.pulses(), 1)
         step.detail = "1 pulse"
-    _set(site, day, _LATER)
+    set_time(site, day, _LATER)
     return door
 
 
@@ -231,7 +231,7 @@ def day_like_any(site: Site) -> date:
     raise Mismatch("no day of the last thirty is like any other")
 
 
-def _set(site: Site, day: date, moment: time) -> None:
+def set_time(site: Site, day: date, moment: time) -> None:
     site.set_clock((_now(day, moment).wall - system_clock().wall).total_seconds())
 
 

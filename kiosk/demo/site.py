@@ -5,13 +5,13 @@
     kiosk door      a process of its own; reader and keypad are pseudo-terminals, contact and REX mock lines
     the counter     in this process, for its window is here
 
-Everything lies in one temporary folder that goes when the site is closed.
+Everything lies in one folder that goes when the site is closed, unless it is to be kept.
 Not responsible for: what happens there (evening.py, dock.py).
 """
 
+import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +33,19 @@ BRANCH = "DK-766103"
 DOOR, COUNTER = "ulfborg-door", "ulfborg-counter"
 START_WITHIN_S = 30.0
 _PULSE_S = 3.0  # the shortest that EN 60839-11-1 allows: the evening is long enough
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of a window on the display, pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+COUNTER_PLACE, PANEL_PLACE = Place(0, 0, 1280, 800), Place(0, 0, 800, 480)
 
 
 class SiteError(Exception):
@@ -141,15 +154,17 @@ class DoorHands:
 
 @dataclass(slots=True)
 class Site:
-    """Use as a context manager."""
+    """Use as a context manager. folder: an empty one with a short path, for sockets lie in it. keep: leave it."""
 
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="natugle-")))
+    folder: Path
+    keep: bool = False
     address: str = ""
     store: Program | None = None
     programs: list[Program] = field(default_factory=list)
     emulators: list[SerialEmulator] = field(default_factory=list)
 
     def __enter__(self) -> "Site":
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         self.set_clock(0)
         return self
 
@@ -161,9 +176,8 @@ class Site:
         self.stop_store()
         for emulator in self.emulators:
             emulator.unplug()
-        for path in sorted(self.folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        self.folder.rmdir()
+        if not self.keep:
+            shutil.rmtree(self.folder)
 
     # --- the clock of the whole site ---
 
@@ -194,6 +208,11 @@ class Site:
         self.store = Program("central", [*argv, "--clock-file", str(self.clock_file)], self.folder / "central.log")
         self.address = self.store.first_line().removeprefix("listening ")
 
+    def start_store_again(self) -> None:
+        """Nothing where it runs."""
+        if self.store is None:
+            self.start_store()
+
     def stop_store(self) -> None:
         if self.store is not None:
             self.store.stop()
@@ -209,10 +228,11 @@ class Site:
 
     # --- the machines ---
 
-    def start_door(self) -> DoorHands:
-        """Lock and door, and hands at both. Raises SiteError."""
+    def start_door(self, place: Place = PANEL_PLACE) -> DoorHands:
+        """Lock and door, and hands at both. place: of the panel, should one be started. Raises SiteError."""
         reader, keypad = self._plug("door-reader"), self._plug("door-keypad")
-        settings = self._settings(DOOR, reader="door-reader", more=f'[keypad]\npath = "{self.folder}/door-keypad"\n')
+        more = f'[keypad]\npath = "{self.folder}/door-keypad"\n'
+        settings = self._settings(DOOR, "door-reader", place, more)
         for unit in ("lock", "door"):
             argv = [unit, "--config", str(self._config(DOOR))]
             self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
@@ -224,10 +244,15 @@ class Site:
         lock, frame = GpioBench(bench_socket(settings, "lock")), GpioBench(bench_socket(settings, "door"))
         return DoorHands(reader, keypad, lock, frame, faces, settings)
 
-    def counter(self) -> tuple[SerialEmulator, Settings]:
+    def start_panel(self) -> None:
+        """The door's screen, where there is a display."""
+        argv = ["panel", "--config", str(self._config(DOOR))]
+        self.programs.append(Program("panel", argv, self.folder / "panel.log"))
+
+    def counter(self, place: Place = COUNTER_PLACE) -> tuple[SerialEmulator, Settings]:
         """The counter's reader and settings; its unit runs in this process (kiosk.composition.checkout)."""
         reader = self._plug("counter-reader")
-        return reader, self._settings(COUNTER, reader="counter-reader", more='[offline]\nlends = "everybody"\n')
+        return reader, self._settings(COUNTER, "counter-reader", place, '[offline]\nlends = "everybody"\n')
 
     def _plug(self, name: str) -> SerialEmulator:
         emulator = SerialEmulator(self.folder / name)
@@ -237,7 +262,7 @@ class Site:
     def _config(self, device: str) -> Path:
         return self.folder / device / "kiosk.toml"
 
-    def _settings(self, device: str, reader: str, more: str) -> Settings:
+    def _settings(self, device: str, reader: str, place: Place, more: str) -> Settings:
         self._config(device).write_text(
             f"""\
 [device]
@@ -262,6 +287,10 @@ factory = "mock"
 pulse_s = {_PULSE_S}
 [screen]
 fullscreen = false
+left = {place.left}
+top = {place.top}
+width = {place.width}
+height = {place.height}
 {more}"""
         )
         return load(self._config(device))

@@ -133,11 +133,11 @@ class PulseSocket:
 
     def __init__(self, path: Path, allowed_uids: frozenset[int], put: Callable[[Pulse, socket.socket], None]) -> None:
         self._path, self._allowed, self._put = path, allowed_uids, put
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, name="lock-socket", daemon=True)
 
     def start(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(str(self._path))

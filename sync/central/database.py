@@ -41,8 +41,10 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Opens it; makes the tables in a new file. Raises DatabaseError."""
-        path.touch(mode=0o600)
-        self._lock = path.with_name(path.name + ".lock").open("wb")
+        lock = path.with_name(path.name + ".lock")
+        for file in (path, lock):
+            file.touch(mode=0o600)
+        self._lock = lock.open("wb")
         self._engine = create_engine(
             f"sqlite:///{path}",
             poolclass=NullPool,

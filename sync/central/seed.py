@@ -219,7 +219,7 @@ def add_patron(connection: Connection, locks: Locks, person: Person, today: date
 
 
 def born(age: int, today: date) -> date:
-    """A birth date that makes `age` whole years at `today`, and next year one more."""
+    """A birth date that makes `age` whole years at `today`; the birthday has been."""
     yesterday = today - timedelta(days=1)
     day = min(yesterday.day, 28)  # a day that every month has
     return date(yesterday.year - age, yesterday.month, day)

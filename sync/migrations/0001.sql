@@ -3,7 +3,7 @@
 CREATE TABLE queue (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     epoch TEXT NOT NULL CHECK (length(epoch) >= 16), -- random, made with the file: numbers of another file are not ours
-    last_sequence INTEGER NOT NULL DEFAULT 0 CHECK (last_sequence >= 0)
+    highest_gone INTEGER NOT NULL DEFAULT 0 -- of the events that were delivered: their sequences are never used again
 ) STRICT;
 
 CREATE TRIGGER queue_epoch_stays BEFORE UPDATE OF one, epoch ON queue
@@ -12,9 +12,8 @@ BEGIN SELECT raise(ABORT, 'the epoch belongs to the file'); END;
 CREATE TRIGGER queue_stays BEFORE DELETE ON queue
 BEGIN SELECT raise(ABORT, 'the epoch belongs to the file'); END;
 
-CREATE TRIGGER queue_counts BEFORE UPDATE OF last_sequence ON queue
-WHEN new.last_sequence <> old.last_sequence + 1
-BEGIN SELECT raise(ABORT, 'sequences are without gaps'); END;
+CREATE TRIGGER queue_counts_up BEFORE UPDATE OF highest_gone ON queue WHEN new.highest_gone < old.highest_gone
+BEGIN SELECT raise(ABORT, 'a sequence is used once'); END;
 
 -- Keys that only the central store can unwrap; a row lives as long as an event needs it.
 CREATE TABLE data_keys (
@@ -38,6 +37,16 @@ CREATE TABLE events (
 CREATE TRIGGER events_stay_as_recorded
 BEFORE UPDATE OF sequence, event_id, kind, occurred_at, monotonic_s, boot_id, clock_synced, key_id, sealed ON events
 BEGIN SELECT raise(ABORT, 'an event stays as it was recorded'); END;
+
+CREATE TRIGGER events_follow_without_gap BEFORE INSERT ON events
+WHEN new.sequence <> 1 + max(
+    (SELECT coalesce(max(sequence), 0) FROM events),
+    (SELECT highest_gone FROM queue)
+)
+BEGIN SELECT raise(ABORT, 'sequences are without gaps'); END;
+
+CREATE TRIGGER events_leave_their_sequence AFTER DELETE ON events
+BEGIN UPDATE queue SET highest_gone = max(highest_gone, old.sequence); END;
 
 CREATE TABLE replica (
     branch_id TEXT PRIMARY KEY,

@@ -155,10 +155,20 @@ class RestStore:
         try:
             status, answer = line.ask(requests.Request(method, line.base + path, headers, data=body or None))
         except _FAILURES as error:
-            raise DeviceFault(_fault(error)) from None
+            fault = _fault(error)
+            if fault is Fault.STORE_SILENT and line.was_left_unheard() and self._is_expired():
+                fault = Fault.STORE_REFUSES_DEVICE
+            raise DeviceFault(fault) from None
         finally:
             self._give_back(line)
         return _accepted(status, answer)
+
+    def _is_expired(self) -> bool:
+        """A store on asyncio (the embedded one) sends no alert when it refuses a certificate: it only hangs up."""
+        try:
+            return pki.ends_at(self._credentials / "device.pem") < self._clock().wall
+        except pki.PkiError:
+            return True
 
     def _line(self) -> "_Line":
         """An idle line, else a new one: as many as there are threads that ask at the same time."""
@@ -246,6 +256,10 @@ class _Line:
             # http.client takes what was cut for the whole: odd, without a body, or with half of one.
             raise ConnectionAbortedError
         return response.status_code, body
+
+    def was_left_unheard(self) -> bool:
+        """The store shook hands and said nothing more."""
+        return self._call.met and not self._call.heard
 
     def close(self) -> None:
         self._session.close()

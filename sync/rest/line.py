@@ -33,12 +33,13 @@ class Call:
         self._clock, self._seconds = clock, seconds
         self._deadline = clock().mono
         self.dialled = False  # a new connection was made for it
+        self.met = False  # and the store shook hands on it
         self.heard = False  # a byte of the answer has come
         self.ended = False  # the store hung up
 
     def begin(self) -> None:
         self._deadline = self._clock().mono + self._seconds
-        self.dialled = self.heard = self.ended = False
+        self.dialled = self.met = self.heard = self.ended = False
 
     def left_s(self) -> float:
         """Raises TimeoutError when the time is over."""
@@ -63,7 +64,6 @@ class _Socket(ssl.SSLSocket):
         return got
 
     def send(self, data: Any, flags: int = 0) -> int:
-        self.settimeout(self.call.left_s())
         try:
             return super().send(data, flags)
         except ssl.SSLEOFError:
@@ -121,6 +121,7 @@ class _Connection(HTTPSConnection):
         super().connect()
         if isinstance(self.sock, _Socket):
             self.sock.call = self._call
+            self._call.met = True
 
     def _new_conn(self) -> socket.socket:
         self._call.dialled = True

@@ -30,7 +30,7 @@ def test_without_stripes_a_sentinel_is_a_byte_as_any_other() -> None:
     assert framed(b"%1?\r;2?\r") == [CodeScanned("%1?"), CodeScanned(";2?")]
 
 
-def test_a_card_in_the_buffer_is_overwritten_when_its_frame_ends() -> None:
+def test_a_card_is_gone_from_the_buffer_when_its_frame_ends() -> None:
     framer = Framer(read)
     framer.feed(b"6101702345", 0.0)
     held = framer._kept

@@ -37,11 +37,11 @@ def factory() -> Iterator[Factory]:
 
 @pytest.fixture
 def bench(factory: Factory, tmp_path: Path) -> Iterator[GpioBench]:
-    server = serve_bench(factory, tmp_path / "bench", held_low=[CONTACT])
+    end = serve_bench(factory, tmp_path / "bench", held_low=[CONTACT])
     made = GpioBench(tmp_path / "bench")
     yield made
     made.close()
-    server.close()
+    end()
 
 
 # --- the factory --------------------------------------------------------------------------------
@@ -114,13 +114,13 @@ from drivers.simulated.gpio_bench import serve_bench
 
 factory = open_factory("mock")
 strike = GpioStrike(factory, int(sys.argv[2]))
-server = serve_bench(factory, Path(sys.argv[1]))
+end = serve_bench(factory, Path(sys.argv[1]))
 print("up", flush=True)
 for line in sys.stdin:
     strike.energise()
     strike.release()
     print("pulsed", flush=True)
-server.close()
+end()
 """
 
 

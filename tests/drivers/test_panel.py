@@ -1,8 +1,5 @@
 """The panel's socket: faces go out, keys come in, and no panel can hold the door up."""
 
-import contextlib
-import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,35 +9,12 @@ from hypothesis import strategies as st
 
 from drivers.panel import MOST_PANELS, PanelSocket, read_key
 from drivers.simulated.inbox import Inbox, running
+from drivers.simulated.panel import SimulatedPanel
 from kiosk.fault import Cleared, Fault, Raised
 from kiosk.loop import system_clock
 from kiosk.model import ClearTyped, DigitTyped, EnterTyped
 
 FACE, NEXT_FACE = b'{"show": "ready"}', b'{"show": "ask pin"}'
-
-
-class Panel:
-    """The other end: sees faces, presses keys."""
-
-    def __init__(self, path: Path) -> None:
-        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._line.settimeout(10)
-        self._line.connect(str(path))
-
-    def face(self) -> bytes:
-        """Empty when the door has hung up."""
-        with contextlib.suppress(ConnectionResetError):
-            return self._line.recv(512)
-        return b""
-
-    def press(self, key: object) -> None:
-        self._line.send(json.dumps({"key": key}).encode())
-
-    def send(self, packet: bytes) -> None:
-        self._line.send(packet)
-
-    def close(self) -> None:
-        self._line.close()
 
 
 @pytest.fixture
@@ -62,16 +36,16 @@ def inbox(door: PanelSocket) -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def panel(inbox: Inbox, door: PanelSocket, path: Path) -> Iterator[Panel]:
+def panel(inbox: Inbox, door: PanelSocket, path: Path) -> Iterator[SimulatedPanel]:
     door.show(FACE)
-    made = Panel(path)
+    made = SimulatedPanel(path)
     assert made.face() == FACE
     assert inbox.next() == Cleared(Fault.PANEL_LOST)
     yield made
     made.close()
 
 
-def test_keys_are_put_as_they_are_pressed(panel: Panel, inbox: Inbox) -> None:
+def test_keys_are_put_as_they_are_pressed(panel: SimulatedPanel, inbox: Inbox) -> None:
     for key in ("4", "clear", "enter"):
         panel.press(key)
     assert [inbox.next() for _ in range(3)] == [DigitTyped("4"), ClearTyped(), EnterTyped()]
@@ -87,14 +61,16 @@ def test_any_bytes_are_a_key_or_nothing(packet: bytes) -> None:
     read_key(packet)
 
 
-def test_nonsense_does_not_end_the_panel(panel: Panel, inbox: Inbox) -> None:
+def test_nonsense_does_not_end_the_panel(panel: SimulatedPanel, inbox: Inbox) -> None:
     panel.send(b"\xff{")
     panel.press("7")
     assert inbox.next() == DigitTyped("7")
 
 
-def test_every_panel_sees_every_face_and_a_new_one_the_last(panel: Panel, door: PanelSocket, path: Path) -> None:
-    other = Panel(path)
+def test_every_panel_sees_every_face_and_a_new_one_the_last(
+    panel: SimulatedPanel, door: PanelSocket, path: Path
+) -> None:
+    other = SimulatedPanel(path)
     assert other.face() == FACE
     door.show(NEXT_FACE)
     assert (panel.face(), other.face()) == (NEXT_FACE, NEXT_FACE)
@@ -102,9 +78,9 @@ def test_every_panel_sees_every_face_and_a_new_one_the_last(panel: Panel, door: 
 
 
 def test_a_panel_that_does_not_read_is_dropped_and_the_door_does_not_wait(
-    panel: Panel, door: PanelSocket, path: Path
+    panel: SimulatedPanel, door: PanelSocket, path: Path
 ) -> None:
-    slow = Panel(path)
+    slow = SimulatedPanel(path)
     assert slow.face() == FACE
     for _ in range(5000):
         door.show(NEXT_FACE)
@@ -114,20 +90,22 @@ def test_a_panel_that_does_not_read_is_dropped_and_the_door_does_not_wait(
     slow.close()
 
 
-def test_a_dead_panel_is_told_of_and_its_return(panel: Panel, inbox: Inbox, door: PanelSocket, path: Path) -> None:
+def test_a_dead_panel_is_told_of_and_its_return(
+    panel: SimulatedPanel, inbox: Inbox, door: PanelSocket, path: Path
+) -> None:
     panel.close()
     door.show(NEXT_FACE)
     assert inbox.next() == Raised(Fault.PANEL_LOST)
-    again = Panel(path)
+    again = SimulatedPanel(path)
     assert again.face() == NEXT_FACE
     assert inbox.next() == Cleared(Fault.PANEL_LOST)
     again.close()
 
 
-def test_more_panels_than_there_can_be_are_turned_away(panel: Panel, path: Path) -> None:
-    others = [Panel(path) for _ in range(MOST_PANELS - 1)]
+def test_more_panels_than_there_can_be_are_turned_away(panel: SimulatedPanel, path: Path) -> None:
+    others = [SimulatedPanel(path) for _ in range(MOST_PANELS - 1)]
     assert all(other.face() == FACE for other in others)
-    surplus = Panel(path)
+    surplus = SimulatedPanel(path)
     assert surplus.face() == b""
     for one in (*others, surplus):
         one.close()

@@ -16,6 +16,8 @@ T.AbstractButton {
     implicitHeight: Math.max(Theme.target, row.implicitHeight + Theme.gap)
     implicitWidth: row.implicitWidth + 2 * Theme.space
     focusPolicy: Qt.StrongFocus
+    Accessible.role: Accessible.Button
+    Accessible.name: text
     Keys.onReturnPressed: clicked()
     Keys.onEnterPressed: clicked()
 

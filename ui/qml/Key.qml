@@ -14,6 +14,8 @@ T.AbstractButton {
     implicitWidth: Theme.px(156)
     implicitHeight: Theme.target
     focusPolicy: Qt.StrongFocus
+    Accessible.role: Accessible.Button
+    Accessible.name: text
     Keys.onReturnPressed: clicked()
     Keys.onEnterPressed: clicked()
 

@@ -11,6 +11,8 @@ T.AbstractButton {
     implicitHeight: Theme.target
     text: qsTr("English", "the name of the other language: Dansk")
     focusPolicy: Qt.StrongFocus
+    Accessible.role: Accessible.Button
+    Accessible.name: text
     Keys.onReturnPressed: clicked()
     Keys.onEnterPressed: clicked()
 

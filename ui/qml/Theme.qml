@@ -25,7 +25,7 @@ QtObject {
     readonly property int target: door ? px(105) : px(120)
     readonly property int gap: door ? px(8) : px(16)
     readonly property int space: door ? px(16) : px(32)
-    readonly property int margin: door ? px(20) : px(56)
+    readonly property int margin: door ? px(16) : px(56)
     readonly property int radius: px(18)
     readonly property int ring: px(5)
     readonly property int hairline: px(2)
@@ -38,7 +38,7 @@ QtObject {
     readonly property int lead: door ? px(30) : px(38)
     readonly property int title: door ? px(46) : px(60)
     readonly property int notice: px(54)
-    readonly property int hero: door ? px(60) : px(84)
+    readonly property int hero: door ? px(54) : px(84)
     readonly property int figure: px(132)
 
     // --- colours: the night, the lamp over the desk, paper and bark

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from kiosk.model import ItemId
 from sync.central import seed
 from sync.central.schema import answers, loans
 from tests.sync.central.library import Library, Machine
@@ -51,7 +52,7 @@ def test_the_due_date_is_reckoned_from_the_day_in_denmark(machine: Machine, libr
         (seed.CHILD, seed.ADULTS_ONLY, "tooYoung"),
         (seed.EXCLUDED, seed.BOOK, "patronBlocked"),
         (seed.DEBTOR, seed.BOOK, "patronBlocked"),
-        (seed.ADULT, seed.Copy(seed.ItemId("5019999999"), "", ""), "notFound"),
+        (seed.ADULT, seed.Copy(ItemId("5019999999"), "", ""), "notFound"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -184,6 +184,16 @@ def test_no_environment_variable_brings_a_proxy(installation: Installation, monk
     assert met_from(installation, says(STATUS)) is None
 
 
+def test_no_netrc_brings_a_password(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with store(installation.context(), says(STATUS)) as running:
+        met(running.address, installation.credentials)
+        assert "authorization" not in running.asked[0].headers
+
+
 def test_a_key_log_cannot_be_switched_on(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -283,31 +293,34 @@ def test_a_handshake_of_one_byte_at_a_time_ends_with_the_deadline(installation: 
         thread.join(10)
 
 
-def test_a_store_that_does_not_read_ends_with_the_deadline(installation: Installation) -> None:
-    """A body larger than the buffers between us."""
-    released = threading.Event()
+def test_a_store_that_hardly_reads_ends_with_the_deadline(installation: Installation) -> None:
+    """A body larger than the buffers between us, of which each piece gets through in time, but never the whole."""
+    never, received = threading.Event(), []
     context = installation.context()
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
-    def deaf() -> None:
+    def slow() -> None:
         raw, _ = listener.accept()
-        with context.wrap_socket(raw, server_side=True):
-            released.wait(10)
+        with context.wrap_socket(raw, server_side=True) as sock:
+            try:
+                while not never.wait(0.02) and (got := sock.recv(16_384)):
+                    received.append(len(got))
+            except OSError:
+                return
 
-    thread = threading.Thread(target=deaf, daemon=True)
+    thread = threading.Thread(target=slow, daemon=True)
     thread.start()
-    asking = RestStore(
-        f"https://localhost:{listener.getsockname()[1]}", installation.credentials, SHORT_S, system_clock
-    )
+    port = listener.getsockname()[1]
+    asking = RestStore(f"https://localhost:{port}", installation.credentials, SHORT_S, system_clock)
     keys = tuple(wire.DataKey(key_id=str(n), wrapped=b"AAAA" * 20_000) for n in range(100))
     with pytest.raises(DeviceFault) as caught:
         asking.push(wire.EventsQuestion(queue_epoch="q", keys=keys, events=()))
-    released.set()
-    thread.join(10)
     asking.close()
+    thread.join(10)
     listener.close()
     assert caught.value.fault is Fault.STORE_SILENT
+    assert sum(received) < 100 * 80_000
 
 
 def test_a_name_server_that_hangs_ends_with_the_deadline(installation: Installation) -> None:
@@ -452,9 +465,10 @@ def test_a_body_without_measure_is_nonsense(installation: Installation, act: Act
     assert met_from(installation, act) is Fault.STORE_NONSENSE
 
 
-def test_a_body_of_exactly_the_cap_is_read(installation: Installation) -> None:
-    body = answer(STATUS).split(b"\r\n\r\n")[1]
-    assert met_from(installation, says(body + b" " * (wire.MAX_BODY - len(body)))) is None
+def test_a_body_of_exactly_the_cap_is_read_and_one_byte_more_is_not(installation: Installation) -> None:
+    body = answer(STATUS).split(b"\r\n\r\n")[1].ljust(wire.MAX_BODY)
+    assert met_from(installation, says(body)) is None
+    assert met_from(installation, says(body + b" ")) is Fault.STORE_NONSENSE
 
 
 def test_a_zipped_body_is_not_unpacked(installation: Installation) -> None:
