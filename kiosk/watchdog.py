@@ -5,6 +5,7 @@ Does nothing where systemd did not ask. Not responsible for: deciding that somet
 
 import os
 import socket
+from contextlib import suppress
 
 
 def ready(status: str) -> None:
@@ -24,6 +25,7 @@ def _notify(message: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+    # Whoever does not listen is not waited for: a lock's deadline may not hang on systemd's queue.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out, suppress(OSError):
         # A leading @ is systemd's way to write an abstract address.
-        out.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        out.sendto(message.encode(), socket.MSG_DONTWAIT, "\0" + address[1:] if address[0] == "@" else address)

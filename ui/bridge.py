@@ -50,6 +50,7 @@ class Bridge(QObject):
         self._engine, self._put = engine, put
         self._root: QObject | None = None
         self._screen: object = None
+        self._first_frame: Callable[[], None] | None = None
         self._resting = True
         self._language = LANGUAGES[0]
         self._translators = {language: _translator(language) for language in LANGUAGES}
@@ -96,6 +97,18 @@ class Bridge(QObject):
 
     def _plain_screen(self) -> Mapping[str, object]:
         return {"screen": type(self._screen).__name__, "fields": _plain(self._screen, self._language)}
+
+    # --- the first frame
+
+    def tell_first_frame(self, done: Callable[[], None]) -> None:
+        self._first_frame = done
+
+    @Slot()
+    def framed(self) -> None:
+        """After every frame; only the first is news."""
+        done, self._first_frame = self._first_frame, None
+        if done is not None:
+            done()
 
     # --- out: taps; the names are those of QML
 

@@ -53,6 +53,10 @@ class Window:
         """Blocks until the window is closed or the process is told to end."""
         return self.surface.exec()
 
+    def once_shown(self, done: Callable[[], None]) -> None:
+        """Told on the main thread when the first frame stands on the display."""
+        self.surface.bridge.tell_first_frame(done)
+
     def grab(self, path: Path) -> None:
         self.surface.grab(path)
 
@@ -83,6 +87,7 @@ class Surface:
         self.engine.load(QUrl.fromLocalFile(str(_QML / "Main.qml")))
         self.root = cast(QQuickWindow, self.engine.rootObjects()[0])
         self.bridge.attach(self.root)
+        self.root.frameSwapped.connect(self.bridge.framed, Qt.ConnectionType.QueuedConnection)
         if fullscreen:
             self.app.setOverrideCursor(Qt.CursorShape.BlankCursor)
             self.root.showFullScreen()
@@ -109,10 +114,9 @@ class Surface:
         self.root.grabWindow().save(str(path))
 
     def close(self) -> None:
-        """The engine dies before the bridge, or QML reads properties of nobody."""
+        """The engine dies first. The bridge stays with this object: what another thread still shows meets nobody."""
         self.bridge.detach()
         shiboken6.delete(self.engine)
-        shiboken6.delete(self.bridge)
 
 
 def application() -> QGuiApplication:

@@ -59,8 +59,8 @@ _ASKING = QT_TRANSLATE_NOOP("Words", "Et øjeblik …")
 _LENT = QT_TRANSLATE_NOOP("Words", "Lånt")
 _LENT_OFFLINE = QT_TRANSLATE_NOOP("Words", "Lånt. Gemt her på automaten")
 _RETURNED = QT_TRANSLATE_NOOP("Words", "Afleveret")
-_RETURNED_HELD = QT_TRANSLATE_NOOP("Words", "Afleveret. En anden venter på den")
-_RETURNED_HELD_BY_STAFF = QT_TRANSLATE_NOOP("Words", "Afleveret. En anden venter på den. Læg den til personalet.")
+_RETURNED_HELD = QT_TRANSLATE_NOOP("Words", "Afleveret. En anden venter.")
+_RETURNED_HELD_BY_STAFF = QT_TRANSLATE_NOOP("Words", "Afleveret. En anden venter. Læg den til personalet.")
 _RETURNED_OFFLINE = QT_TRANSLATE_NOOP("Words", "Afleveret. Gemt her på automaten")
 
 _LOAN_REFUSED = {

@@ -39,11 +39,9 @@ class SelfCheckout:
             running([self._reader.source], unit.read),
         ):
             loop.start()
-            watchdog.ready("checkout")
             try:
                 yield
             finally:
-                watchdog.stopping()
                 unit.stop()
                 loop.join(STOP_WITHIN_S)
 
@@ -75,8 +73,10 @@ def run_checkout(settings: Settings) -> int:
     """Blocks until the window is closed or SIGTERM; the exit status."""
     machine = SelfCheckout(settings, lambda state: window.show_state(state))
     window = open_window(settings, machine.unit.put)
+    window.once_shown(lambda: watchdog.ready("checkout"))
     with machine.running():
         status = window.exec()
+        watchdog.stopping()
     window.close()
     return status
 

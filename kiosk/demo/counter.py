@@ -132,8 +132,8 @@ def counter(site: Site, out: Path, report: Report) -> Iterator[Counter]:
     states = [State()]
 
     def show(state: State) -> None:
+        window.show_state(state)  # before it is noted: who waits for a state may then look at its screen
         states.append(state)
-        window.show_state(state)
 
     machine = SelfCheckout(settings, show)
     window = open_window(settings, machine.unit.put)

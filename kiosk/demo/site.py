@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from config.settings import Settings, load
+from config.settings import SHORTEST_PULSE_S, Settings, load
 from drivers.panel_client import PanelClient
 from drivers.simulated.clock import set_offset
 from drivers.simulated.gpio_bench import GpioBench
@@ -32,7 +32,6 @@ from sync.central.start import Home
 BRANCH = "DK-766103"
 DOOR, COUNTER = "ulfborg-door", "ulfborg-counter"
 START_WITHIN_S = 30.0
-_PULSE_S = 3.0  # the shortest that EN 60839-11-1 allows: the evening is long enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +157,7 @@ class Site:
 
     folder: Path
     keep: bool = False
+    pulse_s: float = SHORTEST_PULSE_S
     address: str = ""
     store: Program | None = None
     programs: list[Program] = field(default_factory=list)
@@ -234,7 +234,7 @@ class Site:
         more = f'[keypad]\npath = "{self.folder}/door-keypad"\n'
         settings = self._settings(DOOR, "door-reader", place, more)
         for unit in ("lock", "door"):
-            argv = [unit, "--config", str(self._config(DOOR))]
+            argv = [unit, "--config", str(self.config(DOOR))]
             self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
         faces = Faces(panel_socket(settings))
         faces.wait_for(lambda _: True, START_WITHIN_S)
@@ -246,7 +246,7 @@ class Site:
 
     def start_panel(self) -> None:
         """The door's screen, where there is a display."""
-        argv = ["panel", "--config", str(self._config(DOOR))]
+        argv = ["panel", "--config", str(self.config(DOOR))]
         self.programs.append(Program("panel", argv, self.folder / "panel.log"))
 
     def counter(self, place: Place = COUNTER_PLACE) -> tuple[SerialEmulator, Settings]:
@@ -259,11 +259,11 @@ class Site:
         self.emulators.append(emulator)
         return emulator
 
-    def _config(self, device: str) -> Path:
+    def config(self, device: str) -> Path:
         return self.folder / device / "kiosk.toml"
 
     def _settings(self, device: str, reader: str, place: Place, more: str) -> Settings:
-        self._config(device).write_text(
+        self.config(device).write_text(
             f"""\
 [device]
 id = "{device}"
@@ -284,7 +284,7 @@ path = "{self.folder}/{reader}"
 [gpio]
 factory = "mock"
 [door]
-pulse_s = {_PULSE_S}
+pulse_s = {self.pulse_s}
 [screen]
 fullscreen = false
 left = {place.left}
@@ -293,4 +293,4 @@ width = {place.width}
 height = {place.height}
 {more}"""
         )
-        return load(self._config(device))
+        return load(self.config(device))

@@ -19,15 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from kiosk.loop import Clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
-from sync.central import devices, seed, start
+from sync.central import devices, ledger, seed, start
 from sync.central.database import Database, DatabaseError
 from sync.central.devices import Device
-from sync.central.schema import items, loans
 from sync.central.server import CentralServer
 from sync.central.start import Home
 from sync.seal import SealError
@@ -149,8 +148,8 @@ def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
     pki.write_file(out / "device.pem", certificate, 0o644)
     pki.write_file(out / "ca.pem", home.ca.cert.read_bytes(), 0o644)
     pki.write_file(out / "seal-public", home.seal_public.read_bytes(), 0o644)
-    print_ = pki.fingerprint(certificate)
-    replaced = _with_database(home, lambda connection: devices.enrol(connection, device, print_, now))
+    fingerprint = pki.fingerprint(certificate)
+    replaced = _with_database(home, lambda connection: devices.enrol(connection, device, fingerprint, now))
     earlier = f"; {replaced} earlier certificate revoked" if replaced else ""
     return f"enrolled {device.device} at {device.branch}: {out}{earlier}"
 
@@ -177,22 +176,9 @@ def _with_database(home: Home, work: Callable[[Connection], ResultT]) -> ResultT
 
 
 def _loans(home: Home) -> str:
-    with closing(Database(_begun(home).database)) as database:
-        rows = database.read(_lent).result()
-    heads = ("item", "title", "lånernummer", "branch", "due")
-    table = (heads, *rows)
-    widths = [max(len(row[place]) for row in table) for place in range(len(heads))]
+    lent = (entry for entry in ledger.loans_of(_begun(home)) if entry.returned_at is None)
+    rows = ((entry.item, entry.title, entry.patron, entry.branch, entry.due.isoformat()) for entry in lent)
+    table = (("item", "title", "lånernummer", "branch", "due"), *rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
     return "\n".join(lines)
-
-
-def _lent(connection: Connection) -> tuple[tuple[str, str, str, str, str], ...]:
-    query = (
-        select(loans.c.item_id, items.c.title, loans.c.patron_id, loans.c.branch_id, loans.c.due)
-        .join(items)
-        .where(loans.c.returned_at.is_(None))
-        .order_by(loans.c.due, loans.c.item_id)
-    )
-    return tuple(
-        (row.item_id, row.title, row.patron_id, row.branch_id, row.due.isoformat()) for row in connection.execute(query)
-    )

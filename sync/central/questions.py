@@ -8,6 +8,7 @@ Not responsible for: TLS, the allow-list, errors as HTTP (server.py).
 
 import asyncio
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +23,7 @@ from kiosk.loop import Clock
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
 from sync.central import answers, circulation, patrons, refusal
 from sync.central.database import Database, Work
-from sync.central.devices import Desk, has_branch
+from sync.central.devices import Desk
 from sync.central.exchange import Intake, open_batch
 from sync.central.patrons import Attempt
 from sync.central.schema import branches
@@ -79,32 +80,41 @@ class Site:
 
 
 async def authenticate(site: Site, request: web.Request, desk: Desk) -> str:
-    proved = await _proved(site, await _body(request, AuthenticateQuestion), desk)
-    if isinstance(proved, AuthenticateStatus):
-        return _json(AuthenticateAnswer(authenticate_status=proved))
-    return _json(await site.read(lambda connection: patrons.introduce(connection, proved)))
+    question = await _body(request, AuthenticateQuestion)
+    proved = await _proved(site, question, desk, patrons.introduce)
+    return _json(AuthenticateAnswer(authenticate_status=proved) if isinstance(proved, AuthenticateStatus) else proved)
 
 
 async def admission(site: Site, request: web.Request, desk: Desk) -> str:
-    branch = await _branch(site, request)
-    proved = await _proved(site, await _body(request, AuthenticateQuestion), desk)
-    if isinstance(proved, AuthenticateStatus):
-        return _json(AdmissionAnswer(authenticate_status=proved))
-    return _json(await site.read(lambda connection: patrons.admission(connection, proved, branch, desk.at)))
+    branch, question = _branch(request, desk), await _body(request, AuthenticateQuestion)
+    admit = partial(patrons.admission, branch=branch, now=desk.at)
+    proved = await _proved(site, question, desk, admit)
+    return _json(AdmissionAnswer(authenticate_status=proved) if isinstance(proved, AuthenticateStatus) else proved)
 
 
-async def _proved(site: Site, question: AuthenticateQuestion, desk: Desk) -> PatronId | AuthenticateStatus:
-    """The patron, when card and PIN belong together. An unknown card takes the same time as a wrong PIN."""
+async def _proved(
+    site: Site, question: AuthenticateQuestion, desk: Desk, say: Callable[[Connection, PatronId], ResultT]
+) -> ResultT | AuthenticateStatus:
+    """What `say` says of the patron, when card and PIN belong together; it is asked where the tries are cleared.
+
+    Each way to the SQL thread and back costs a waiting patron more than the SQL does. An unknown card takes the same
+    time as a wrong PIN.
+    """
     digest = site.locks.lookup.of_card(Credential(question.library_card_number))
     attempt = await site.write(lambda connection: patrons.count_try(connection, digest, desk.at))
     if not isinstance(attempt, Attempt):
         return AuthenticateStatus.LOANER_LOCKED_OUT
     check = partial(site.locks.pins.matches, Pin(question.pincode), attempt.pin_hash)
     right = await asyncio.get_running_loop().run_in_executor(site.pool, check)
-    if not right or attempt.patron is None:
+    patron = attempt.patron
+    if not right or patron is None:
         return AuthenticateStatus.INVALID
-    await site.write(lambda connection: patrons.clear_tries(connection, attempt))
-    return attempt.patron
+
+    def cleared(connection: Connection) -> ResultT:
+        patrons.clear_tries(connection, attempt)
+        return say(connection, patron)
+
+    return await site.write(cleared)
 
 
 # --- loans and returns --------------------------------------------------------------------------
@@ -161,7 +171,7 @@ async def events(site: Site, request: web.Request, desk: Desk) -> str:
 
 
 async def replica(site: Site, request: web.Request, desk: Desk) -> str:
-    branch = await _branch(site, request)
+    branch = _branch(request, desk)
 
     def copy(connection: Connection) -> ReplicaAnswer:
         row = connection.execute(select(branches).where(branches.c.branch_id == branch)).one()
@@ -205,11 +215,11 @@ def _key(request: web.Request) -> str:
     return key
 
 
-async def _branch(site: Site, request: web.Request) -> BranchId:
-    branch = BranchId(request.match_info["branchId"])
-    if not await site.read(lambda connection: has_branch(connection, branch)):
+def _branch(request: web.Request, desk: Desk) -> BranchId:
+    """The branch that is asked about: a machine's own, whatever others there are."""
+    if request.match_info["branchId"] != desk.branch:
         raise refusal.not_found("branch")
-    return branch
+    return desk.branch
 
 
 def _json(answer: Answer) -> str:

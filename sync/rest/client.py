@@ -127,17 +127,16 @@ class RestStore:
     # --- certificates and ends ---
 
     def renew(self) -> None:
-        """Calls that begin from now on use the certificates that stand in the folder now."""
+        """Calls that begin from now on use the certificates that stand in the folder then; no call in flight is cut."""
         with self._guard:
             self._generation += 1
-        self.close()
-
-    def close(self) -> None:
-        """Closes what is idle; a call in flight keeps its line."""
-        with self._guard:
             idle, self._idle = self._idle, []
         for line in idle:
             line.close()
+
+    def close(self) -> None:
+        """Leaves no line open; one in flight is closed when its call ends."""
+        self.renew()
 
     # --- the way there and back ---
 
@@ -229,8 +228,8 @@ class _Line:
 
         A kept-alive connection may be closed by the store in the moment it is used again. That says nothing about the
         store, so the question goes out once more, on a fresh connection and within the same deadline. It is harmless:
-        loans, returns and events carry their id, the rest only asks; and who closes before the first byte of an
-        answer has, as a rule, not read the question.
+        loans, returns and events carry their id, the rest only asks. (At worst a wrong PIN counts twice; but who
+        closes before the first byte of an answer has, as a rule, not read the question.)
         """
         self._call.begin()
         prepared = self._session.prepare_request(request)

@@ -64,6 +64,7 @@ class _Socket(ssl.SSLSocket):
         return got
 
     def send(self, data: Any, flags: int = 0) -> int:
+        self.settimeout(self.call.left_s())
         try:
             return super().send(data, flags)
         except ssl.SSLEOFError:

@@ -49,7 +49,7 @@ class Server:
                 return
             self.connections += 1
             self._lines.append(line)
-            with line, contextlib.suppress(ConnectionResetError):  # it left something unread
+            with line, contextlib.suppress(ConnectionError):  # it may leave before it has heard all
                 self._converse(line)
 
     def _converse(self, line: socket.socket) -> None:

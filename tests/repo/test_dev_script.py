@@ -136,7 +136,7 @@ def test_it_works_from_anywhere_and_passes_arguments_on_as_they_are(checkout: Ch
     assert checkout.called() == [
         f"sync in {checkout.root}",
         "ran -m kiosk demo --headless two words",
-        "ran tests/bench *",
+        "ran -m tests.bench *",
     ]
 
 

@@ -1,6 +1,7 @@
 """The rounds with the store: exactly once under every loss, faults told once, back-off bounded, a thread that ends."""
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -97,6 +98,19 @@ def test_refused_events_are_counted_and_the_rest_goes_on(desk: Desk) -> None:
         desk.unit.outbox.record(DoorHeld(), EventId(f"{number:032d}"))
     desk.store.refuses = {f"{2:032d}"}
     assert desk.exchange.round() == Round(delivered=4, parked=1, pulled=True)
+
+
+def test_an_idle_round_erases_what_a_reader_held_back(desk: Desk) -> None:
+    desk.unit.outbox.record(LENT)
+    sealed = desk.unit.outbox.pending().events[0].sealed
+    reader = sqlite3.connect(f"file:{desk.unit.path}?mode=ro", uri=True, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events").fetchall()
+    desk.exchange.round()
+    assert sealed in desk.unit.bytes()
+    reader.close()
+    desk.exchange.round()
+    assert sealed not in desk.unit.bytes()
 
 
 # --- lost answers ---------------------------------------------------------------------------------
@@ -206,6 +220,14 @@ class Waiting(BenchStore):
         while self.called.get(timeout=10) != question:
             pass
 
+    def stays_unasked(self) -> bool:
+        """For a tenth of a second: a thread that spins would ask hundreds of times."""
+        try:
+            self.called.get(timeout=0.1)
+        except queue.Empty:
+            return True
+        return False
+
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[tuple[Desk, Waiting]]:
@@ -231,6 +253,7 @@ def test_a_nudge_pushes_at_once(waiting: tuple[Desk, Waiting]) -> None:
     desk.record(1)
     desk.exchange.nudge()
     store.until("push")
+    assert store.stays_unasked()
     assert desk.exchange.stop(10)
     assert len(store.kept) == 1
 
@@ -295,6 +318,7 @@ def test_a_nudge_does_not_cut_the_back_off_short(tmp_path: Path) -> None:
     store.until("replica")
     for _ in range(100):
         exchange.nudge()
+    assert store.stays_unasked()
     assert exchange.stop(10)
     assert store.asked == ["replica"]
     desk.unit.close()

@@ -267,6 +267,47 @@ def test_a_full_file_refuses_without_a_gap_and_can_be_emptied(tmp_path: Path, st
     file.close()
 
 
+FULL_DISK = """
+import sys
+from pathlib import Path
+from kiosk.event import DoorClosed
+from kiosk.fault import DeviceFault
+from sync import seal
+from sync.outbox import Outbox
+from sync.rest.wire import EventOutcome, EventResult
+from sync.store import UnitFile
+from tests.sync.bench_store import DEVICE, BenchClock
+
+folder = Path(sys.argv[1])
+file = UnitFile(folder / "unit.db")
+outbox = Outbox(file, seal.Sealer(seal.generate().public()), DEVICE, BenchClock(), "boot-1")
+recorded = 0
+try:
+    while True:
+        outbox.record(DoorClosed(recorded))
+        recorded += 1
+except DeviceFault as fault:
+    print(fault.fault.value, outbox.counts().waiting == recorded)
+delivered = 0
+while events := outbox.pending().events:
+    outbox.confirm([EventResult(event_id=event.event_id, outcome=EventOutcome.ACCEPTED) for event in events])
+    delivered += len(events)
+outbox.record(DoorClosed(1))
+print(delivered == recorded > 1000, (folder / "unit.db.ballast").exists())
+file.close()
+"""
+
+
+def test_a_full_disk_refuses_but_what_was_delivered_leaves_it(tmp_path: Path) -> None:
+    """On a disk of four megabytes of its own. SQLite there cannot even delete until the ballast goes overboard."""
+    mounted = f"mount -t tmpfs -o size=4m tmpfs {tmp_path} && exec {sys.executable} - {tmp_path}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", mounted], input=FULL_DISK, capture_output=True, text=True)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("this computer allows no disk of its own to a test")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["outbox.full True", "True True"]
+
+
 # --- dying ----------------------------------------------------------------------------------------
 
 

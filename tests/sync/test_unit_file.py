@@ -3,8 +3,6 @@
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -214,50 +212,3 @@ def test_deleted_bytes_are_gone_after_erase_unless_somebody_reads(path: Path) ->
     assert file.erase()
     assert b"MARKER" not in b"".join(found.read_bytes() for found in path.parent.iterdir())
     file.close()
-
-
-FULL_DISK = """
-import sys
-from pathlib import Path
-from kiosk.fault import DeviceFault
-from sync.store import UnitFile
-
-def met(call):
-    try:
-        call()
-    except DeviceFault as fault:
-        return fault.fault.value
-    return "done"
-
-def insert():
-    with file.transaction() as transaction:
-        transaction.run("INSERT INTO data_keys VALUES (hex(randomblob(16)), ?)", bytes(2000))
-
-def delete():
-    with file.transaction() as transaction:
-        transaction.run("DELETE FROM data_keys WHERE rowid IN (SELECT rowid FROM data_keys ORDER BY rowid LIMIT 100)")
-
-def rows():
-    with file.transaction() as transaction:
-        return transaction.rows("SELECT count(*) FROM data_keys")[0][0]
-
-file = UnitFile(Path(sys.argv[1]) / "unit.db")
-inserted = 0
-while (last := met(insert)) == "done":
-    inserted += 1
-print(last, rows() == inserted, met(delete), file.make_room(), met(delete), rows() == inserted - 100)
-while rows():
-    delete()
-print(file.erase(), met(insert), (Path(sys.argv[1]) / "unit.db.ballast").exists())
-file.close()
-"""
-
-
-def test_a_full_disk_can_still_be_emptied(tmp_path: Path) -> None:
-    """On a disk of four megabytes of its own: nothing more goes in, but what was delivered can be taken out."""
-    mounted = f"mount -t tmpfs -o size=4m tmpfs {tmp_path} && exec {sys.executable} - {tmp_path}"
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", mounted], input=FULL_DISK, capture_output=True, text=True)
-    if "unshare:" in done.stderr or "mount:" in done.stderr:
-        pytest.skip("this computer allows no disk of its own to a test")
-    assert done.stderr == ""
-    assert done.stdout.split("\n")[:2] == ["outbox.full True outbox.full True done True", "True done True"]

@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtQuick import QQuickItem
 from PySide6.QtTest import QTest
 
-from kiosk.checkout.machine import AskingPin, BackTapped, DoneTapped, ReturnTapped, Start, State
+from kiosk.checkout.line import Asking, Line
+from kiosk.checkout.machine import AskingPin, BackTapped, DoneTapped, Returning, ReturnTapped, Start, State
 from kiosk.door.face import Face, Show
-from kiosk.model import ClearTyped, Credential, DigitTyped, Pin
+from kiosk.model import ClearTyped, Credential, DigitTyped, EventId, ItemId, Pin
 from tests.ui import eyes
 from ui.panel import PanelWindow
 from ui.samples import states
@@ -116,6 +117,14 @@ def test_a_list_grows_without_a_new_screen(window: Window) -> None:
     window.show_state(states()["lending"])
     assert "22.\u00a0december" in eyes.words(window.surface)
     assert before.property("item") == screen
+
+
+def test_a_title_is_shown_as_it_is_and_never_read_as_html(window: Window) -> None:
+    """Rich text would fetch pictures from addresses that a catalogue names."""
+    line = Line(EventId("e"), ItemId("1"), "<b></b><i></i>", Asking())
+    window.show_state(State(Returning((line,), False, 0.0)))
+    title = next(text for text in eyes.texts(window.surface) if text.property("text") == line.title)
+    assert float(title.property("contentWidth")) > 100  # as HTML it is empty
 
 
 def test_which_digits_were_typed_cannot_be_read_from_the_glass(window: Window) -> None:

@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QColor
+from PySide6.QtQml import QQmlComponent
 from PySide6.QtQuick import QQuickItem
 from PySide6.QtTest import QTest
 
+import ui
 from tests.ui import eyes
 from ui.bridge import LANGUAGES
 from ui.gallery import DOOR_SIZES, SIZES
@@ -17,6 +20,7 @@ from ui.panel import PanelWindow
 from ui.samples import faces, states
 from ui.window import Surface, Window
 
+QML = Path(ui.__file__).parent / "qml"
 _20_MM = 118  # on 10.1 inches with 1280x800
 _20_MM_AT_THE_DOOR = 105  # on 7 inches with 800x480
 
@@ -136,6 +140,37 @@ def _faint(surface: Surface) -> list[str]:
         if ratio < 7:
             found.append(f"{_said(text)}: {ratio:.1f}")
     return found
+
+
+_TEXT_ON = [
+    ("ink", "lampDown"),  # under a finger
+    ("ink", "halo"),
+    ("cream", "nightRaised"),
+]
+_DRAWN_ON = [
+    ("ink", "cover"),
+    ("edge", "cream"),
+    ("edge", "paper"),
+    ("mist", "night"),
+    ("mist", "nightDeep"),
+    ("lamp", "night"),
+    ("ink", "cream"),
+    ("rust", "rustWash"),
+    ("leaf", "leafWash"),
+    ("ink", "waitWash"),
+]
+
+
+@pytest.mark.parametrize(("pair", "least"), [(p, 7.0) for p in _TEXT_ON] + [(p, 3.0) for p in _DRAWN_ON], ids=str)
+def test_colours_that_meet_keep_apart(window: Window, pair: tuple[str, str], least: float) -> None:
+    """Read from the living Theme, which would turn a name like onLamp to black without a word (WCAG 1.4.6, 1.4.11)."""
+    part = QQmlComponent(window.surface.engine)
+    part.setData(b"import QtQml; QtObject { property QtObject theme: Theme }", QUrl.fromLocalFile(f"{QML}/Probe.qml"))
+    theme = part.create().property("theme")
+    ink, ground = (QColor(theme.property(name)) for name in pair)
+    assert ink.isValid()
+    assert ground.isValid()
+    assert _contrast(ink, ground) >= least
 
 
 def _contrast(a: QColor, b: QColor) -> float:

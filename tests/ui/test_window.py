@@ -41,7 +41,10 @@ def test_a_sleeping_window_ends_at_once_when_the_system_says_so(number: signal.S
         assert running.stdout is not None
         assert running.stdout.readline() == "running\n"
         running.send_signal(number)
-        rest, complaints = running.communicate(timeout=20)
+        try:
+            rest, complaints = running.communicate(timeout=20)
+        finally:
+            running.kill()
     assert (running.returncode, rest, complaints) == (0, "closed\n", "")
 
 

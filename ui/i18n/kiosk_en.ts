@@ -188,8 +188,8 @@
         <translation>Want to borrow?</translation>
     </message>
     <message>
-        <source>Scan dit sundhedskort eller lånerkort.</source>
-        <translation>Scan your health card or library card.</translation>
+        <source>Scan dit sundhedskort eller&#xa0;lånerkort.</source>
+        <translation>Scan your health card or&#xa0;library&#xa0;card.</translation>
     </message>
     <message>
         <source>Aflever uden kort</source>
@@ -226,12 +226,12 @@
         <translation>Returned</translation>
     </message>
     <message>
-        <source>Afleveret. En anden venter på den</source>
-        <translation>Returned. Somebody is waiting for it</translation>
+        <source>Afleveret. En anden venter.</source>
+        <translation>Returned. Someone is waiting.</translation>
     </message>
     <message>
-        <source>Afleveret. En anden venter på den. Læg den til personalet.</source>
-        <translation>Returned. Somebody is waiting for it. Leave it with the staff.</translation>
+        <source>Afleveret. En anden venter. Læg den til personalet.</source>
+        <translation>Returned. Someone is waiting. Leave it with the staff.</translation>
     </message>
     <message>
         <source>Afleveret. Gemt her på automaten</source>

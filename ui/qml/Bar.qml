@@ -22,7 +22,7 @@ Rectangle {
         size: Theme.px(76)
     }
 
-    Text {
+    Label {
         anchors.left: owl.right
         anchors.leftMargin: Theme.gap
         anchors.verticalCenter: parent.verticalCenter
@@ -45,7 +45,7 @@ Rectangle {
         ink: Theme.lamp
     }
 
-    Text {
+    Label {
         anchors.left: cloud.right
         anchors.leftMargin: Theme.gap
         anchors.right: other.left
@@ -55,7 +55,6 @@ Rectangle {
         text: bar.network
         color: Theme.cream
         font.pixelSize: Theme.small
-        wrapMode: Text.WordWrap
     }
 
     LanguageKey {

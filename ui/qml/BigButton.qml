@@ -51,12 +51,13 @@ T.AbstractButton {
                 ink: button.inked
             }
 
-            Text {
+            Label {
                 anchors.verticalCenter: parent.verticalCenter
                 text: button.text
                 color: button.inked
                 font.pixelSize: Theme.lead
                 font.weight: Font.Bold
+                wrapMode: Text.NoWrap
                 Accessible.ignored: true
             }
         }

@@ -26,8 +26,8 @@ FocusScope {
     GridLayout {
         anchors.fill: parent
         anchors.margins: Theme.margin
-        anchors.topMargin: Theme.px(44)
-        anchors.bottomMargin: Theme.px(44)
+        anchors.topMargin: Theme.px(36)
+        anchors.bottomMargin: Theme.px(36)
         columns: Theme.portrait ? 1 : 2
         columnSpacing: Theme.margin
         rowSpacing: Theme.space
@@ -35,7 +35,7 @@ FocusScope {
         ColumnLayout {
             Layout.fillWidth: true
             Layout.fillHeight: true
-            spacing: Theme.px(24)
+            spacing: Theme.px(20)
 
             ColumnLayout {
                 spacing: Theme.px(6)
@@ -102,16 +102,15 @@ FocusScope {
                 columnSpacing: Theme.gap
                 rowSpacing: 0
 
-                Text {
+                Label {
                     Layout.alignment: Qt.AlignHCenter
                     text: board.figure
-                    color: Theme.ink
                     font.pixelSize: Theme.figure
                     font.weight: Font.Bold
                     Accessible.ignored: true
                 }
 
-                Text {
+                Label {
                     Layout.alignment: Qt.AlignHCenter | Qt.AlignVCenter
                     text: board.counted
                     color: Theme.inkSoft

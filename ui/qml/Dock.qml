@@ -38,7 +38,7 @@ Window {
                 radius: 10
                 color: Theme.night
 
-                Text {
+                Label {
                     id: said
 
                     anchors.fill: parent
@@ -62,11 +62,10 @@ Window {
                     Layout.fillWidth: true
                     spacing: 8
 
-                    Text {
+                    Label {
                         Layout.fillWidth: true
                         wrapMode: Text.Wrap
                         text: group.modelData.title
-                        color: Theme.ink
                         font.pixelSize: 22
                         font.weight: Font.Bold
                     }

@@ -19,8 +19,8 @@ Scene {
     GridLayout {
         anchors.fill: parent
         anchors.margins: Theme.margin
-        anchors.topMargin: Theme.px(44)
-        anchors.bottomMargin: Theme.px(44)
+        anchors.topMargin: Theme.px(36)
+        anchors.bottomMargin: Theme.px(36)
         columns: Theme.portrait ? 1 : 2
         columnSpacing: Theme.margin
         rowSpacing: Theme.space
@@ -28,7 +28,7 @@ Scene {
         ColumnLayout {
             Layout.fillWidth: true
             Layout.fillHeight: true
-            spacing: Theme.px(24)
+            spacing: Theme.px(20)
 
             ColumnLayout {
                 spacing: Theme.px(6)

@@ -1,12 +1,9 @@
 import QtQuick
 
-Text {
-    color: Theme.ink
+Label {
     font.pixelSize: Theme.title
     font.weight: Font.Bold
     lineHeight: 1.05
-    wrapMode: Text.WordWrap
-    horizontalAlignment: Text.AlignLeft
     Accessible.role: Accessible.Heading
     Accessible.name: text
 }

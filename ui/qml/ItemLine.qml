@@ -51,24 +51,19 @@ Rectangle {
             Layout.fillWidth: true
             spacing: Theme.px(2)
 
-            Text {
+            Label {
                 Layout.fillWidth: true
                 text: line.title
-                color: Theme.ink
-                font.pixelSize: Theme.body
                 font.weight: Font.Bold
                 wrapMode: Text.Wrap
-                horizontalAlignment: Text.AlignLeft
                 Accessible.ignored: true
             }
 
-            Text {
+            Label {
                 Layout.fillWidth: true
                 text: line.words
                 color: line.settled ? Theme.leaf : line.refused ? Theme.rust : Theme.inkSoft
                 font.pixelSize: Theme.small
-                wrapMode: Text.WordWrap
-                horizontalAlignment: Text.AlignLeft
                 Accessible.ignored: true
             }
         }
@@ -80,7 +75,7 @@ Rectangle {
             visible: line.due !== "" || line.place !== ""
             spacing: Theme.px(2)
 
-            Text {
+            Label {
                 id: label
 
                 Layout.fillWidth: true
@@ -91,15 +86,12 @@ Rectangle {
                 Accessible.ignored: true
             }
 
-            Text {
+            Label {
                 id: answer
 
                 Layout.fillWidth: true
                 text: line.due !== "" ? line.due : line.place
-                color: Theme.ink
-                font.pixelSize: Theme.body
                 font.weight: Font.Bold
-                wrapMode: Text.WordWrap
                 horizontalAlignment: Text.AlignRight
                 Accessible.ignored: true
             }

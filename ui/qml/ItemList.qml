@@ -8,7 +8,7 @@ ListView {
     required property var lines
 
     clip: true
-    spacing: Theme.px(12)
+    spacing: Theme.px(10)
     model: lines
     boundsBehavior: Flickable.StopAtBounds
     Accessible.role: Accessible.List
@@ -23,6 +23,27 @@ ListView {
         words: modelData.words
         due: modelData.due
         place: modelData.place
+    }
+
+    // there is more below
+    Rectangle {
+        parent: list
+        anchors.left: parent.left
+        anchors.right: parent.right
+        anchors.bottom: parent.bottom
+        visible: !list.atYEnd
+        height: Theme.px(40)
+
+        gradient: Gradient {
+            GradientStop {
+                position: 0
+                color: Qt.alpha(Theme.cream, 0)
+            }
+            GradientStop {
+                position: 1
+                color: Theme.cream
+            }
+        }
     }
 
     Rectangle {

@@ -32,7 +32,7 @@ T.AbstractButton {
     }
 
     contentItem: Item {
-        Text {
+        Label {
             anchors.centerIn: parent
             visible: key.sign === ""
             text: key.text
@@ -53,11 +53,12 @@ T.AbstractButton {
                 ink: key.inked
             }
 
-            Text {
+            Label {
                 anchors.horizontalCenter: parent.horizontalCenter
                 text: key.text
                 color: key.inked
                 font.pixelSize: Theme.small
+                wrapMode: Text.NoWrap
                 Accessible.ignored: true
             }
         }

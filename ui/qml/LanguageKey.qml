@@ -27,13 +27,14 @@ T.AbstractButton {
             border.color: key.visualFocus ? Theme.lamp : Theme.mist
         }
 
-        Text {
+        Label {
             id: label
 
             anchors.centerIn: parent
             text: key.text
             color: Theme.cream
             font.pixelSize: Theme.door ? Theme.small : Theme.body
+            wrapMode: Text.NoWrap
             Accessible.ignored: true
         }
     }

@@ -108,10 +108,9 @@ Window {
         visible: root.demo
         color: Theme.lamp
 
-        Text {
+        Label {
             anchors.centerIn: parent
             text: qsTr("DEMO: ingen rigtige lån")
-            color: Theme.ink
             font.pixelSize: Theme.small
             font.weight: Font.Bold
         }

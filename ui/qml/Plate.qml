@@ -25,7 +25,7 @@ Rectangle {
         ink: Theme.rust
     }
 
-    Text {
+    Label {
         id: words
 
         anchors.left: sign.right
@@ -34,8 +34,6 @@ Rectangle {
         anchors.verticalCenter: parent.verticalCenter
         text: plate.text
         color: Theme.rust
-        font.pixelSize: Theme.body
-        wrapMode: Text.WordWrap
         Accessible.role: Accessible.AlertMessage
         Accessible.name: text
     }

@@ -18,7 +18,7 @@ Scene {
             Layout.column: Theme.portrait ? 0 : 1
             Layout.fillWidth: Theme.portrait
             Layout.fillHeight: true
-            Layout.preferredWidth: Theme.px(400)
+            Layout.preferredWidth: Theme.px(430)
 
             HaloOwl {
                 anchors.centerIn: parent
@@ -55,7 +55,7 @@ Scene {
 
                 Note {
                     Layout.fillWidth: true
-                    text: qsTr("Scan dit sundhedskort eller lånerkort.")
+                    text: qsTr("Scan dit sundhedskort eller\u00a0lånerkort.")
                     color: Theme.cream
                 }
             }

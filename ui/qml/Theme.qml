@@ -36,7 +36,7 @@ QtObject {
     readonly property int small: px(26)
     readonly property int body: px(31)
     readonly property int lead: door ? px(30) : px(38)
-    readonly property int title: door ? px(46) : px(60)
+    readonly property int title: door ? px(46) : px(58)
     readonly property int notice: px(54)
     readonly property int hero: door ? px(54) : px(84)
     readonly property int figure: px(132)
@@ -52,7 +52,7 @@ QtObject {
     readonly property color inkSoft: "#444C63"
     readonly property color edge: "#857C6B"
     readonly property color lamp: "#F8B739"
-    readonly property color lampDown: "#E09F22"
+    readonly property color lampDown: "#EBA92E"
     readonly property color halo: "#FDE6B4"
     readonly property color bark: "#6B4A35"
     readonly property color barkDark: "#4A3225"

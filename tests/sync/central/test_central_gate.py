@@ -269,11 +269,17 @@ def test_bytes_that_are_no_http_are_refused_and_not_repeated(machine: Machine, l
 
 def test_the_replica_holds_what_a_branch_needs_when_the_store_is_silent(machine: Machine, library: Library) -> None:
     answer = wire.ReplicaAnswer.model_validate_json(
-        machine.ask("GET", wire.REPLICA.replace("{branchId}", seed.VINDERUP)).body
+        machine.ask("GET", wire.REPLICA.replace("{branchId}", seed.ULFBORG)).body
     )
-    assert (answer.branch_id, answer.name, answer.minimum_age, answer.loan_days) == ("DK-766104", "Vinderup", 15, 30)
+    assert (answer.branch_id, answer.name, answer.minimum_age, answer.loan_days) == ("DK-766103", "Ulfborg", 15, 30)
     assert answer.unstaffed == "Mo-Su 07:00-22:00; PH 08:00-20:00"
     assert answer.as_of == library.clock.wall
+
+
+@pytest.mark.parametrize("branch", [seed.VINDERUP, "DK-999999"])
+def test_a_machine_may_ask_about_its_own_branch_only(machine: Machine, branch: str) -> None:
+    assert machine.ask("GET", wire.REPLICA.replace("{branchId}", branch)).status == 404
+    assert machine.admission(seed.ADULT.number, seed.ADULT.pin.reveal(), branch).status == 404
 
 
 def test_a_request_leaves_one_line_of_closed_words(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
