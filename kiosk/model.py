@@ -207,6 +207,14 @@ class LoanRefusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class NotLent:
+    """title: empty where the store does not know the item, or does not say."""
+
+    why: LoanRefusal
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """place: the sorting place, in the library's words. held: another patron waits for it."""
 

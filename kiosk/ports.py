@@ -19,7 +19,7 @@ from kiosk.model import (
     GrantId,
     ItemId,
     Loan,
-    LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Reading,
@@ -49,7 +49,7 @@ class CentralStore(Protocol):
 
     def authenticate(self, card: Credential, pin: Pin) -> Borrower | AuthRefusal: ...
     def admission(self, card: Credential, pin: Pin, branch: BranchId) -> AdmissionFacts | AuthRefusal: ...
-    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | LoanRefusal: ...
+    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | NotLent: ...
     def checkin(self, item: ItemId, event: EventId) -> Return | ReturnRefusal: ...
 
 

@@ -20,7 +20,7 @@ from kiosk.event import Event, encode, kind
 from kiosk.fault import DeviceFault, Fault
 from kiosk.loop import Clock
 from kiosk.model import DeviceId, EventId, Now
-from sync.rest.wire import MAX_BATCH, DataKey, EventOutcome, EventResult, EventsQuestion, SealedEvent
+from sync.rest.wire import MAX_BATCH, EventOutcome, EventResult, EventsQuestion, SealedEvent, WrappedKey
 from sync.seal import Sealer, associated
 from sync.store import Row, Transaction, UnitFile
 
@@ -70,7 +70,9 @@ class Outbox:
         aad = associated(self._device, self._epoch, sequence, event_id, kind(event), now.wall)
         sealed = self._sealer.seal(encode(event), aad)
         transaction.run(
-            "INSERT OR IGNORE INTO data_keys (key_id, wrapped) VALUES (?, ?)", self._sealer.key_id, self._sealer.wrapped
+            "INSERT OR IGNORE INTO wrapped_keys (key_id, wrapped) VALUES (?, ?)",
+            self._sealer.key_id,
+            self._sealer.wrapped,
         )
         transaction.run(
             f"INSERT INTO events ({_CLEAR}, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
@@ -92,7 +94,7 @@ class Outbox:
                 f"SELECT {_CLEAR}, sealed FROM events WHERE refused IS NULL ORDER BY sequence LIMIT ?",  # noqa: S608
                 min(limit, MAX_BATCH),
             )
-            keys = {str(row[7]): _data_key(transaction, str(row[7])) for row in rows}
+            keys = {str(row[7]): _wrapped_key(transaction, str(row[7])) for row in rows}
         return EventsQuestion(queue_epoch=self._epoch, keys=tuple(keys.values()), events=tuple(map(_on_wire, rows)))
 
     def confirm(self, results: Sequence[EventResult]) -> None:
@@ -110,7 +112,7 @@ class Outbox:
         with self._file.transaction() as transaction:
             for result in results:
                 _settle(transaction, result)
-            transaction.run("DELETE FROM data_keys WHERE key_id NOT IN (SELECT key_id FROM events)")
+            transaction.run("DELETE FROM wrapped_keys WHERE key_id NOT IN (SELECT key_id FROM events)")
 
     def erase(self) -> None:
         """When nothing waits, no byte of what was delivered stays in the file or its WAL."""
@@ -165,9 +167,9 @@ def _settle(transaction: Transaction, result: EventResult) -> None:
 # --- rows to wire -------------------------------------------------------------------------------
 
 
-def _data_key(transaction: Transaction, key_id: str) -> DataKey:
-    (wrapped,) = transaction.rows("SELECT wrapped FROM data_keys WHERE key_id = ?", key_id)[0]
-    return DataKey(key_id=key_id, wrapped=_base64(wrapped))
+def _wrapped_key(transaction: Transaction, key_id: str) -> WrappedKey:
+    (wrapped,) = transaction.rows("SELECT wrapped FROM wrapped_keys WHERE key_id = ?", key_id)[0]
+    return WrappedKey(key_id=key_id, wrapped=_base64(wrapped))
 
 
 def _on_wire(row: Row) -> SealedEvent:

@@ -124,7 +124,7 @@ def _private_halves(raw: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
 class Sealer:
     """The machine's side: one fresh data key that lives in this object alone.
 
-    key_id, wrapped: to be kept beside what is sealed, and sent with it (rest/wire.py DataKey).
+    key_id, wrapped: to be kept beside what is sealed, and sent with it (rest/wire.py WrappedKey).
     """
 
     def __init__(self, recipient_public_key: PublicKey) -> None:

@@ -18,6 +18,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -60,7 +61,7 @@ class SimulatedStore:
     lost_answers: bool = False
     lent: dict[ItemId, PatronId] = field(default_factory=dict)
     _wrong: dict[Credential, int] = field(default_factory=dict)
-    _answered: dict[EventId, Loan | LoanRefusal | Return | ReturnRefusal] = field(default_factory=dict)
+    _answered: dict[EventId, Loan | NotLent | Return | ReturnRefusal] = field(default_factory=dict)
 
     def authenticate(self, card: Credential, pin: Pin) -> Borrower | AuthRefusal:
         known = self._known(card, pin)
@@ -74,10 +75,10 @@ class SimulatedStore:
             return known
         return AdmissionFacts(known.patron, known.blocks, known.age, branch in known.branches)
 
-    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | LoanRefusal:
+    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | NotLent:
         self._reached()
         answer = self._answered.get(event)
-        if not isinstance(answer, Loan | LoanRefusal):
+        if not isinstance(answer, Loan | NotLent):
             answer = self._answered[event] = self._lend(patron, item)
         self._heard()
         return answer
@@ -106,14 +107,14 @@ class SimulatedStore:
         self._wrong.pop(card, None)
         return patron
 
-    def _lend(self, patron: PatronId, item: ItemId) -> Loan | LoanRefusal:
+    def _lend(self, patron: PatronId, item: ItemId) -> Loan | NotLent:
         found = self.items.get(item)
         if found is None:
-            return LoanRefusal.NOT_FOUND
+            return NotLent(LoanRefusal.NOT_FOUND)
         if item in self.lent and self.lent[item] != patron:
-            return LoanRefusal.ON_LOAN
+            return NotLent(LoanRefusal.ON_LOAN, found.title)
         if found.refusal is not None:
-            return found.refusal
+            return NotLent(found.refusal, found.title)
         self.lent[item] = patron
         return Loan(item, found.title, self.due)
 

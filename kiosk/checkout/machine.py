@@ -40,7 +40,7 @@ from kiosk.model import (
     EventId,
     ItemId,
     Loan,
-    LoanRefusal,
+    NotLent,
     Now,
     PatronId,
     Pin,
@@ -106,7 +106,7 @@ class LoanMade:
 @dataclass(frozen=True, slots=True)
 class LoanRefused:
     event: EventId
-    why: LoanRefusal
+    refused: NotLent
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,8 +432,9 @@ def _lending(stage: Lending, given: _Said, at: _At) -> _Stage:
             lent = replace(line, title=loan.title, outcome=Lent(loan.due, offline=False))
             recorded = Record(ItemLent(stage.who, line.item, loan.due, offline=False), event)
             return _leave_when_settled(_with(stage, lent), at, recorded)
-        case LoanRefused(event, why) if line := asking(stage.lines, event):
-            return _leave_when_settled(_with(stage, replace(line, outcome=Refused(why))), at)
+        case LoanRefused(event, refused) if line := asking(stage.lines, event):
+            kept = replace(line, title=refused.title, outcome=Refused(refused.why))
+            return _leave_when_settled(_with(stage, kept), at)
         case LoanSilent(event) if line := asking(stage.lines, event):
             return _lend_offline(stage, line, at, asked=True)
         case NotRecorded(event):

@@ -45,7 +45,7 @@ from kiosk.model import (
     EnterTyped,
     EventId,
     ExitRequested,
-    LoanRefusal,
+    NotLent,
     Now,
     Reading,
     ReturnRefusal,
@@ -148,7 +148,7 @@ class CheckoutUnit:
             answer = self._store.checkout(asked.patron, asked.item, asked.event)
         except DeviceFault:
             return LoanSilent(asked.event)
-        return LoanRefused(asked.event, answer) if isinstance(answer, LoanRefusal) else LoanMade(asked.event, answer)
+        return LoanRefused(asked.event, answer) if isinstance(answer, NotLent) else LoanMade(asked.event, answer)
 
     def _checkin(self, asked: AskCheckin) -> Given:
         try:

@@ -8,11 +8,14 @@ Not responsible for: what the answer says.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
 from sync.central.devices import Desk
 from sync.central.schema import answers
+
+ANY = ""  # the digest of a content that is forgotten, or does not matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,17 @@ def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | 
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return Kept(row.answer, row.refused) if row.digest in (digest, "") else Mismatch()
+    return Kept(row.answer, row.refused) if row.digest in (digest, ANY) else Mismatch()
+
+
+def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> datetime | None:
+    """Keeps `instead` under the key for whatever content; when something had been done under it, the moment of that."""
+    query = select(answers.c.answered_at, answers.c.refused).where(
+        answers.c.device_id == desk.device, answers.c.key == key
+    )
+    row = connection.execute(query).one_or_none()
+    keep(connection, desk, key, ANY, instead)
+    return None if row is None or row.refused else row.answered_at
 
 
 def keep(connection: Connection, desk: Desk, key: str, digest: str, kept: Kept) -> None:

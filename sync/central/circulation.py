@@ -6,7 +6,7 @@ Not responsible for: the same question twice (answers.py), who the patron is (pa
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -94,6 +94,13 @@ def carried_out(connection: Connection, desk: Desk, patron: PatronId, item_id: I
         _lend(connection, desk, patron, item_id, due)
     answer = LoanAnswer(material_item_number=item_id, title=item.title, due_date=due)
     return CarriedOut(answer, lent is not None and lent.patron != patron)
+
+
+def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
+    """The loan that was made at this moment was never handed over: it has not been. An older one stands."""
+    connection.execute(
+        delete(loans).where(loans.c.item_id == item_id, loans.c.lent_at == lent_at, loans.c.returned_at.is_(None))
+    )
 
 
 def checkin(connection: Connection, desk: Desk, item_id: ItemId) -> ReturnAnswer:

@@ -2,6 +2,7 @@
 
     write(work)  lock file -> BEGIN IMMEDIATE -> work(connection) -> COMMIT, synced to the disk
     read(work)   BEGIN -> work(connection) -> end
+    look(work)   at once, on the caller's thread, through a connection that can only read
 
 The lock file keeps another process (enrolment, while the server runs) from writing or checkpointing at the same
 moment: SQLite before 3.51.3 can corrupt a WAL that two connections write at once.
@@ -14,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
@@ -51,9 +53,16 @@ class Database:
             # autocommit: BEGIN and COMMIT stand below, in the open. The thread is ours alone.
             connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_S},
         )
+        # Read-only: it can neither write nor checkpoint, so the one-writer rule above stands.
+        self._read_only = create_engine(
+            f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
+            poolclass=NullPool,
+            connect_args={"isolation_level": None, "check_same_thread": False},
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql")
         try:
             self._connection = self._thread.submit(self._open).result()
+            self._reader = self._read_only.connect().execution_options(isolation_level="AUTOCOMMIT")
         except BaseException:
             self._thread.shutdown()
             self._lock.close()
@@ -65,6 +74,10 @@ class Database:
 
     def read(self, work: Work[ResultT]) -> Future[ResultT]:
         return self._thread.submit(self._read, work)
+
+    def look(self, work: Work[ResultT]) -> ResultT:
+        """For one row by its key, where a turn on the SQL thread would cost more. One thread at a time."""
+        return work(self._reader)
 
     def settle(self) -> Future[None]:
         """Moves the WAL into the file and empties it: only then is what was deleted gone from the disk's files."""
@@ -102,6 +115,8 @@ class Database:
 
     def _close(self) -> None:
         with self._alone():
+            self._reader.close()
+            self._read_only.dispose()
             self._connection.close()
             self._engine.dispose()
 

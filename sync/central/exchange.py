@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select
 
 from kiosk import event as events_
 from kiosk.event import Event
-from kiosk.model import Credential, ItemId, PatronId
+from kiosk.model import Credential, EventId, ItemId, PatronId
 from sync.central import answers, circulation, patrons
 from sync.central.cards import LookupKey
 from sync.central.devices import Desk
@@ -45,6 +45,7 @@ class Reason(Enum):
     MISMATCH = "idempotencyMismatch"
     SEQUENCE_REUSED = "sequenceReused"
     PATRON_NOT_FOUND = "patronNotFound"
+    GIVEN_UP = "givenUp"  # also what a question is told that comes after it was given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ class Intake:
                 return self._refuse(arrived, Reason.UNREADABLE.value, _About())
             case events_.ItemLent() as lent:
                 return self._lent(arrived, lent)
+            case events_.LoanGivenUp(asked, item):
+                return self._given_up(asked, item)
             case events_.ItemReturned(item):
                 return self._returned(arrived, item)
             case events_.EntryGranted(who):
@@ -203,6 +206,15 @@ class Intake:
         card = self._lookup.of_card(lent.who)
         patron = patrons.of_card(self._connection, card)
         return _About(lent.item, patron, None if patron else card)
+
+    def _given_up(self, asked: EventId, item: ItemId) -> _Verdict:
+        """The machine heard no answer and did not lend: undo what was done; a question that comes later lends nothing."""
+        never = LoanAnswer(refusal=Reason.GIVEN_UP.value, material_item_number=item)
+        kept = answers.Kept(never.model_dump_json(by_alias=True), refused=True)
+        lent_at = answers.withdraw(self._connection, self._desk, asked, kept)
+        if lent_at is not None:
+            circulation.undo(self._connection, item, lent_at)
+        return _ACCEPTED
 
     # --- a return, a visit ----------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 """Who a patron is: card to patron, PIN tries and lock-out, blocks, age, and what a door may know.
 
-    count_try -> LockedOut                                   no PIN is checked
-              -> Attempt -> (PIN checked elsewhere) -> wrong: the try stays counted
-                                                    -> right: clear_tries
+    attempt -> LockedOut                      no PIN is checked
+            -> Attempt -> count_try, and the PIN is checked elsewhere meanwhile
+                          not counted: locked out, whatever the PIN was
+                          counted, wrong: the try stays         counted, right: clear_tries
 
-A try is counted before its PIN is checked: who asks a hundred times at once still has five tries.
+No PIN is answered before its try is counted: who asks a hundred times at once still has five tries.
 Not responsible for: hashing (pin_hash.py), whether the door opens (kiosk/door/access.py).
 """
 
@@ -31,48 +32,50 @@ class LockedOut:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One counted try. An unknown card is counted too, under its digest, and has neither patron nor hash."""
+    """One try. An unknown card is counted too, under its digest, and has neither patron nor hash."""
 
     subject: str = field(repr=False)
     patron: PatronId | None = field(repr=False)
     pin_hash: str | None = field(repr=False)
 
 
-def count_try(connection: Connection, card_digest: str, now: datetime) -> Attempt | LockedOut:
-    """Counts one try on the card. Two cards of one patron share their tries."""
-    attempt = _attempt(connection, card_digest)
-    if _is_locked_out(connection, attempt.subject, now):
-        return LockedOut()
-    connection.execute(insert(tries).values(subject=attempt.subject, tried_at=now))
-    recent = select(func.count()).where(tries.c.subject == attempt.subject, tries.c.tried_at > now - WINDOW)
-    if connection.execute(recent).scalar_one() >= TRIES:
-        connection.execute(insert(lockouts).values(subject=attempt.subject, until=now + LOCKOUT))
-    return attempt
-
-
-def clear_tries(connection: Connection, attempt: Attempt) -> None:
-    """The PIN was right."""
-    connection.execute(delete(tries).where(tries.c.subject == attempt.subject))
-    connection.execute(delete(lockouts).where(lockouts.c.subject == attempt.subject))
-
-
-def _attempt(connection: Connection, card_digest: str) -> Attempt:
+def attempt(connection: Connection, card_digest: str, now: datetime) -> Attempt | LockedOut:
+    """Whom a card is of. Two cards of one patron share their tries. Only reads."""
     query = select(patrons.c.patron_id, patrons.c.pin_hash).join(cards).where(cards.c.digest == card_digest)
     row = connection.execute(query).one_or_none()
-    if row is None:
-        return Attempt(card_digest, None, None)
-    return Attempt(row.patron_id, PatronId(row.patron_id), row.pin_hash)
+    found = Attempt(card_digest, None, None)
+    if row is not None:
+        found = Attempt(row.patron_id, PatronId(row.patron_id), row.pin_hash)
+    until = _locked_until(connection, found.subject)
+    return LockedOut() if until is not None and now < until else found
 
 
-def _is_locked_out(connection: Connection, subject: str, now: datetime) -> bool:
-    until = connection.execute(select(lockouts.c.until).where(lockouts.c.subject == subject)).scalar_one_or_none()
-    if until is None:
+def count_try(connection: Connection, subject: str, now: datetime) -> bool:
+    """Counts one try; False when too many came first, and this one counts for nothing."""
+    until = _locked_until(connection, subject)
+    if until is not None and now < until:
         return False
-    if now < until:
-        return True
+    if until is not None:
+        _forget(connection, subject)
+    connection.execute(insert(tries).values(subject=subject, tried_at=now))
+    recent = select(func.count()).where(tries.c.subject == subject, tries.c.tried_at > now - WINDOW)
+    if connection.execute(recent).scalar_one() >= TRIES:
+        connection.execute(insert(lockouts).values(subject=subject, until=now + LOCKOUT))
+    return True
+
+
+def clear_tries(connection: Connection, subject: str) -> None:
+    """The PIN was right."""
+    _forget(connection, subject)
+
+
+def _locked_until(connection: Connection, subject: str) -> datetime | None:
+    return connection.execute(select(lockouts.c.until).where(lockouts.c.subject == subject)).scalar_one_or_none()
+
+
+def _forget(connection: Connection, subject: str) -> None:
     connection.execute(delete(tries).where(tries.c.subject == subject))
     connection.execute(delete(lockouts).where(lockouts.c.subject == subject))
-    return False
 
 
 # --- what is answered ---------------------------------------------------------------------------
@@ -92,12 +95,14 @@ def introduce(connection: Connection, patron: PatronId) -> AuthenticateAnswer:
 def admission(connection: Connection, patron: PatronId, branch: BranchId, now: datetime) -> AdmissionAnswer:
     """What a door may know of a patron whose PIN was right. The birth date stays here."""
     tagged = select(permissions).where(permissions.c.patron_id == patron, permissions.c.branch_id == branch)
+    query = select(patrons.c.birth_date, tagged.exists().label("permitted")).where(patrons.c.patron_id == patron)
+    row = connection.execute(query).one()
     return AdmissionAnswer(
         authenticate_status=AuthenticateStatus.VALID,
         patron_id=patron,
         block_status=blocks_of(connection, patron),
-        age=age_of(connection, patron, now),
-        permitted=connection.execute(tagged).first() is not None,
+        age=whole_years(row.birth_date, local_date(now)),
+        permitted=row.permitted,
     )
 
 

@@ -1,7 +1,8 @@
 """Each question of the contract (rest/wire.py): read strictly, answered as JSON.
 
     body -> question -> work on the SQL thread, in one transaction -> answer
-    PIN: count the try (SQL thread) -> Argon2id (small pool of its own) -> clear the try and say who (SQL thread)
+    PIN: whose card -> count the try (SQL thread) while Argon2id runs (a small pool of its own)
+                    -> clear the try and say who (SQL thread)
 
 Not responsible for: TLS, the allow-list, errors as HTTP (server.py).
 """
@@ -25,7 +26,7 @@ from sync.central import answers, circulation, patrons, refusal
 from sync.central.database import Database, Work
 from sync.central.devices import Desk
 from sync.central.exchange import Intake, open_batch
-from sync.central.patrons import Attempt
+from sync.central.patrons import LockedOut
 from sync.central.schema import branches
 from sync.central.seed import Locks
 from sync.rest.wire import (
@@ -101,17 +102,21 @@ async def _proved(
     time as a wrong PIN.
     """
     digest = site.locks.lookup.of_card(Credential(question.library_card_number))
-    attempt = await site.write(lambda connection: patrons.count_try(connection, digest, desk.at))
-    if not isinstance(attempt, Attempt):
+    attempt = site.database.look(lambda connection: patrons.attempt(connection, digest, desk.at))
+    if isinstance(attempt, LockedOut):
         return AuthenticateStatus.LOANER_LOCKED_OUT
+    counting = site.write(lambda connection: patrons.count_try(connection, attempt.subject, desk.at))
     check = partial(site.locks.pins.matches, Pin(question.pincode), attempt.pin_hash)
-    right = await asyncio.get_running_loop().run_in_executor(site.pool, check)
+    checking = asyncio.get_running_loop().run_in_executor(site.pool, check)
+    counted, right = await asyncio.gather(counting, checking)
+    if not counted:
+        return AuthenticateStatus.LOANER_LOCKED_OUT
     patron = attempt.patron
     if not right or patron is None:
         return AuthenticateStatus.INVALID
 
     def cleared(connection: Connection) -> ResultT:
-        patrons.clear_tries(connection, attempt)
+        patrons.clear_tries(connection, attempt.subject)
         return say(connection, patron)
 
     return await site.write(cleared)

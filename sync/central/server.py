@@ -210,7 +210,7 @@ def _gate(site: Site) -> Middleware:
 
 async def _let_in(site: Site, request: web.Request, answer: Handler) -> web.StreamResponse:
     fingerprint = _fingerprint(request)
-    device = await site.read(lambda connection: find(connection, fingerprint))
+    device = site.database.look(lambda connection: find(connection, fingerprint))
     if device is None:
         raise refusal.unauthorized()
     request[_DESK] = Desk(device.device, device.branch, site.clock().wall)

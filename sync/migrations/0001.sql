@@ -16,7 +16,7 @@ CREATE TRIGGER queue_counts_up BEFORE UPDATE OF highest_gone ON queue WHEN new.h
 BEGIN SELECT raise(ABORT, 'a sequence is used once'); END;
 
 -- Keys that only the central store can unwrap; a row lives as long as an event needs it.
-CREATE TABLE data_keys (
+CREATE TABLE wrapped_keys (
     key_id TEXT PRIMARY KEY,
     wrapped BLOB NOT NULL
 ) STRICT;
@@ -29,7 +29,7 @@ CREATE TABLE events (
     monotonic_s REAL NOT NULL,
     boot_id TEXT NOT NULL,
     clock_synced INTEGER NOT NULL CHECK (clock_synced IN (0, 1)),
-    key_id TEXT NOT NULL REFERENCES data_keys (key_id),
+    key_id TEXT NOT NULL REFERENCES wrapped_keys (key_id),
     sealed BLOB NOT NULL,
     refused TEXT -- NULL while it waits; the store's reason once it is parked
 ) STRICT;

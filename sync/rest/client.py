@@ -35,6 +35,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -88,12 +89,12 @@ class RestStore:
         answer = self._post(_at(wire.ADMISSIONS, branch), question, wire.AdmissionAnswer)
         return _refusal(answer) or AdmissionFacts(_patron(answer), _blocks(answer), answer.age, answer.permitted)
 
-    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | LoanRefusal:
+    def checkout(self, patron: PatronId, item: ItemId, event: EventId) -> Loan | NotLent:
         question = wire.LoanQuestion(patron_id=patron, material_item_number=item)
         answer = self._post(wire.LOANS, question, wire.LoanAnswer, event)
         _same(item, answer.material_item_number)
         if answer.refusal:
-            return _known(LoanRefusal, answer.refusal, LoanRefusal.OTHER)
+            return NotLent(_known(LoanRefusal, answer.refusal, LoanRefusal.OTHER), answer.title)
         if answer.due_date is None:
             raise DeviceFault(Fault.STORE_NONSENSE)
         return Loan(item, answer.title, answer.due_date)

@@ -115,7 +115,7 @@ class ReturnAnswer(Answer):
     held: bool = False
 
 
-class DataKey(Question):
+class WrappedKey(Question):
     """A data key wrapped to the store by HPKE; `sealed` below is AES-256-GCM under it (sync/seal.py)."""
 
     key_id: Text
@@ -141,7 +141,7 @@ class SealedEvent(Question):
 
 class EventsQuestion(Question):
     queue_epoch: Text
-    keys: Annotated[tuple[DataKey, ...], Field(max_length=MAX_BATCH)]
+    keys: Annotated[tuple[WrappedKey, ...], Field(max_length=MAX_BATCH)]
     events: Annotated[tuple[SealedEvent, ...], Field(max_length=MAX_BATCH)]
 
 

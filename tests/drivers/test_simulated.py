@@ -23,6 +23,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     Now,
     PatronId,
     Pin,
@@ -131,7 +132,7 @@ def test_an_unknown_card_and_a_wrong_pin_are_answered_alike_and_then_locked_out(
 def test_a_loan_and_its_return() -> None:
     lending = store()
     assert lending.checkout(PATRON, ITEM, EventId("e1")) == Loan(ITEM, "Uglen", DUE)
-    assert lending.checkout(PatronId("p2"), ITEM, EventId("e2")) is LoanRefusal.ON_LOAN
+    assert lending.checkout(PatronId("p2"), ITEM, EventId("e2")) == NotLent(LoanRefusal.ON_LOAN, "Uglen")
     assert lending.checkin(ITEM, EventId("e3")) == Return(ITEM, "Uglen", "Hylden", False)
     assert lending.lent == {}
 
@@ -139,8 +140,8 @@ def test_a_loan_and_its_return() -> None:
 def test_an_item_nobody_knows_is_refused_and_a_reserved_one_too() -> None:
     lending = store()
     lending.add_item(SimulatedItem(ItemId("5010000002"), "Ugleungen", refusal=LoanRefusal.RESERVED))
-    assert lending.checkout(PATRON, ItemId("0"), EventId("e1")) is LoanRefusal.NOT_FOUND
-    assert lending.checkout(PATRON, ItemId("5010000002"), EventId("e2")) is LoanRefusal.RESERVED
+    assert lending.checkout(PATRON, ItemId("0"), EventId("e1")) == NotLent(LoanRefusal.NOT_FOUND)
+    assert lending.checkout(PATRON, ItemId("5010000002"), EventId("e2")) == NotLent(LoanRefusal.RESERVED, "Ugleungen")
     assert lending.checkin(ItemId("0"), EventId("e3")) is ReturnRefusal.NOT_FOUND
 
 

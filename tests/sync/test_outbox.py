@@ -138,7 +138,7 @@ def test_what_is_parked_stays_over_a_restart_with_its_key(unit: Unit, store: Ben
     again = unit.died(tmp_path / "again")
     assert [one.event for one in again.outbox.parked()] == ["a" * 32]
     with again.file.transaction() as transaction:
-        assert transaction.rows("SELECT count(*) FROM data_keys") == [(1,)]
+        assert transaction.rows("SELECT count(*) FROM wrapped_keys") == [(1,)]
     again.close()
 
 
@@ -232,7 +232,7 @@ def test_a_row_moved_to_another_place_does_not_open(unit: Unit, store: BenchStor
         "UPDATE queue SET highest_gone = -1",
         "INSERT INTO events SELECT 3, event_id || 1, kind, occurred_at, 1, boot_id, 1, key_id, sealed, '' FROM events",
         "DELETE FROM queue",
-        "DELETE FROM data_keys",
+        "DELETE FROM wrapped_keys",
     ],
 )
 def test_what_was_recorded_cannot_be_changed(unit: Unit, statement: str) -> None:

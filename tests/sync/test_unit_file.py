@@ -177,7 +177,7 @@ def test_a_failed_start_lets_go_of_the_lock(path: Path, monkeypatch: pytest.Monk
 def test_an_error_of_sqlite_says_nothing_of_the_row(path: Path) -> None:
     file = UnitFile(path)
     with pytest.raises(DeviceFault) as caught, file.transaction() as transaction:
-        transaction.run("INSERT INTO data_keys VALUES ('7101901234', NULL)")
+        transaction.run("INSERT INTO wrapped_keys VALUES ('7101901234', NULL)")
     assert caught.value.fault is Fault.OUTBOX_BROKEN
     assert caught.value.__suppress_context__
     file.close()
@@ -188,25 +188,25 @@ def test_a_transaction_that_raises_leaves_nothing(path: Path) -> None:
 
     def interrupted() -> None:
         with file.transaction() as transaction:
-            transaction.run("INSERT INTO data_keys VALUES ('k', x'00')")
+            transaction.run("INSERT INTO wrapped_keys VALUES ('k', x'00')")
             raise KeyError
 
     with pytest.raises(KeyError):
         interrupted()
     with file.transaction() as transaction:
-        assert transaction.rows("SELECT * FROM data_keys") == []
+        assert transaction.rows("SELECT * FROM wrapped_keys") == []
     file.close()
 
 
 def test_deleted_bytes_are_gone_after_erase_unless_somebody_reads(path: Path) -> None:
     file = UnitFile(path)
     with file.transaction() as transaction:
-        transaction.run("INSERT INTO data_keys VALUES ('k', ?)", b"MARKER" * 100)
+        transaction.run("INSERT INTO wrapped_keys VALUES ('k', ?)", b"MARKER" * 100)
     reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
     reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM data_keys").fetchall()
+    reader.execute("SELECT count(*) FROM wrapped_keys").fetchall()
     with file.transaction() as transaction:
-        transaction.run("DELETE FROM data_keys")
+        transaction.run("DELETE FROM wrapped_keys")
     assert not file.erase()
     reader.close()
     assert file.erase()

@@ -51,6 +51,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -111,11 +112,21 @@ def test_a_loan_is_asked_recorded_and_then_shown() -> None:
 
 def test_a_reserved_item_is_refused_and_may_be_tried_again() -> None:
     state, effects = play(
-        CodeScanned(BOOK), LoanRefused(EventId("e0"), LoanRefusal.RESERVED), CodeScanned(BOOK), start=logged_in()
+        CodeScanned(BOOK),
+        LoanRefused(EventId("e0"), NotLent(LoanRefusal.RESERVED, "Peters jul")),
+        CodeScanned(BOOK),
+        start=logged_in(),
     )
     assert isinstance(state.stage, Lending)
     assert [line.event for line in state.stage.lines] == ["e2"]
     assert len(effects) == 2
+
+
+def test_a_refused_item_is_called_by_its_title() -> None:
+    refused = LoanRefused(EventId("e0"), NotLent(LoanRefusal.RESERVED, "Peters jul"))
+    state, _ = play(CodeScanned(BOOK), refused, start=logged_in())
+    assert isinstance(state.stage, Lending)
+    assert state.stage.lines == (Line(EventId("e0"), BOOK, "Peters jul", Refused(LoanRefusal.RESERVED)),)
 
 
 def test_an_item_scanned_twice_is_asked_for_once() -> None:

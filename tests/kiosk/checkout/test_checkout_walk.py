@@ -56,6 +56,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -89,7 +90,10 @@ def alphabet(state: State) -> Iterable[Given]:
         yield from (NotKnown(question, AuthRefusal.INVALID), NotKnown(question, AuthRefusal.LOCKED_OUT))
     for line in (*lines_of(state), Line(EventId("stale"), ItemId(BOOKS[0]))):
         yield from (LoanMade(line.event, Loan(line.item, "Peters jul", DUE)), LoanSilent(line.event))
-        yield from (LoanRefused(line.event, LoanRefusal.RESERVED), ReturnRefused(line.event, ReturnRefusal.NOT_FOUND))
+        yield from (
+            LoanRefused(line.event, NotLent(LoanRefusal.RESERVED)),
+            ReturnRefused(line.event, ReturnRefusal.NOT_FOUND),
+        )
         yield from (ReturnMade(line.event, Return(line.item, "Peters jul", "Hylde 1", held=False)),)
         yield from (ReturnSilent(line.event), NotRecorded(line.event))
 

@@ -24,6 +24,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -131,8 +132,8 @@ def test_a_loan_carries_its_event_as_key(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("told", "known"), [("reserved", LoanRefusal.RESERVED), ("moonPhase", LoanRefusal.OTHER)])
 def test_loan_refusals(bench: Bench, told: str, known: LoanRefusal) -> None:
-    refusing = bench.asking(says({"materialItemNumber": ITEM, "refusal": told}))
-    assert refusing.checkout(PATRON, ITEM, EVENT) is known
+    refusing = bench.asking(says({"materialItemNumber": ITEM, "refusal": told, "title": "Frost"}))
+    assert refusing.checkout(PATRON, ITEM, EVENT) == NotLent(known, "Frost")
 
 
 def test_a_loan_without_a_due_date_is_nonsense(bench: Bench) -> None:

@@ -19,6 +19,7 @@ from kiosk.model import (
     ItemId,
     Loan,
     LoanRefusal,
+    NotLent,
     PatronId,
     Pin,
     Return,
@@ -84,7 +85,7 @@ def test_an_admission_tells_the_door_what_it_needs(asking: RestStore) -> None:
 
 
 def test_an_unknown_item_is_not_lent(asking: RestStore) -> None:
-    assert asking.checkout(READER.patron, ItemId("nothing"), EventId("3" * 32)) is LoanRefusal.NOT_FOUND
+    assert asking.checkout(READER.patron, ItemId("nothing"), EventId("3" * 32)) == NotLent(LoanRefusal.NOT_FOUND)
 
 
 def test_the_rules_and_the_time_of_the_store(asking: RestStore) -> None:

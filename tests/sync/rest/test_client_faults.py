@@ -312,7 +312,7 @@ def test_a_store_that_hardly_reads_ends_with_the_deadline(installation: Installa
     thread.start()
     port = listener.getsockname()[1]
     asking = RestStore(f"https://localhost:{port}", installation.credentials, SHORT_S, system_clock)
-    keys = tuple(wire.DataKey(key_id=str(n), wrapped=b"AAAA" * 50_000) for n in range(100))
+    keys = tuple(wire.WrappedKey(key_id=str(n), wrapped=b"AAAA" * 50_000) for n in range(100))
     with pytest.raises(DeviceFault) as caught:
         asking.push(wire.EventsQuestion(queue_epoch="q", keys=keys, events=()))
     ended.set()
