@@ -208,7 +208,7 @@ class Intake:
         return _About(lent.item, patron, None if patron else card)
 
     def _given_up(self, asked: EventId, item: ItemId) -> _Verdict:
-        """The machine heard no answer and did not lend: undo what was done; a question that comes later lends nothing."""
+        """The machine heard no answer and did not lend: undo it; a question that comes later lends nothing."""
         never = LoanAnswer(refusal=Reason.GIVEN_UP.value, material_item_number=item)
         kept = answers.Kept(never.model_dump_json(by_alias=True), refused=True)
         lent_at = answers.withdraw(self._connection, self._desk, asked, kept)
