@@ -6,8 +6,9 @@ from drivers.lock_client import LockClient
 from drivers.panel import PanelSocket
 from kiosk import watchdog
 from kiosk.composition.devices import CardReader, keypad, running
+from kiosk.composition.lines import gpio_factory
 from kiosk.composition.store_way import StoreWay
-from kiosk.composition.surroundings import clock_of, gpio_factory, lock_socket, panel_socket, stopped_by_signal
+from kiosk.composition.surroundings import clock_of, lock_socket, panel_socket, stopped_by_signal
 from kiosk.door import face
 from kiosk.door.access import AccessRules
 from kiosk.door.leaf import LeafRules

@@ -7,7 +7,8 @@ import pwd
 from config.settings import Settings
 from drivers import gpio
 from kiosk import watchdog
-from kiosk.composition.surroundings import NotFit, clock_of, gpio_factory, lock_socket, stopped_by_signal
+from kiosk.composition.lines import gpio_factory
+from kiosk.composition.surroundings import NotFit, clock_of, lock_socket, stopped_by_signal
 from kiosk.lock.unit import LockUnit
 
 log = logging.getLogger("kiosk")

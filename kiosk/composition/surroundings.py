@@ -1,15 +1,13 @@
-"""What every unit of this computer stands on: its clock, its lines, the signals that end it."""
+"""What every unit of this computer stands on: its clock, its sockets, the signals that end it."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from config.settings import Settings
-from drivers import gpio
 from drivers.simulated.clock import simulated_clock
-from drivers.simulated.gpio_bench import serve_bench
 from kiosk import watchdog
 from kiosk.loop import Clock, system_clock
 
@@ -30,18 +28,6 @@ def lock_socket(settings: Settings) -> Path:
 
 def panel_socket(settings: Settings) -> Path:
     return settings.device.run_dir / "panel.sock"
-
-
-def bench_socket(settings: Settings, unit: str) -> Path:
-    """Where a unit with mock lines serves them."""
-    return settings.device.run_dir / f"{unit}-bench.sock"
-
-
-def gpio_factory(settings: Settings, unit: str, held_low: Sequence[int]) -> gpio.Factory:
-    factory = gpio.open_factory(settings.gpio.factory)
-    if settings.gpio.factory == "mock":
-        serve_bench(factory, bench_socket(settings, unit), held_low)
-    return factory
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from drivers.panel_client import PanelClient
 from drivers.simulated.clock import set_offset
 from drivers.simulated.gpio_bench import GpioBench
 from drivers.simulated.serial_emulator import SerialEmulator
-from kiosk.composition.surroundings import bench_socket, panel_socket
+from kiosk.composition.lines import bench_socket
+from kiosk.composition.surroundings import panel_socket
 from kiosk.door import face
 from kiosk.door.face import Face
 from kiosk.loop import system_clock
