@@ -5,11 +5,12 @@ Not responsible for: secrets (certificates and keys lie in store.credentials_dir
 """
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class SettingsError(Exception):
@@ -25,6 +26,13 @@ class _Section(BaseModel):
 
 
 SHORTEST_PULSE_S = 3.0  # EN 60839-11-1: release time, where the system sets it
+
+
+def _https(address: str) -> str:
+    if not re.fullmatch(r"https://[^/\s]+", address):
+        raise ValueError("should be https://host:port, with no path behind it")
+    return address
+
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -47,7 +55,7 @@ class Clock(_Section):
 
 
 class Store(_Section):
-    address: Annotated[str, Field(pattern=r"^https://[^/]+$", description="The central store, as https://host:port.")]
+    address: Annotated[str, AfterValidator(_https), Field(description="The central store, as https://host:port.")]
     credentials_dir: Annotated[
         Path, Field(description="Holds ca.pem, device.pem, device.key and seal-public, made at enrolment.")
     ] = Path("/etc/kiosk/credentials")
@@ -160,7 +168,8 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError((f"{path}: cannot be read ({type(error).__name__})",)) from None
+        why = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({type(error).__name__})"
+        raise SettingsError((f"{path}: {why}",)) from None
     try:
         return Settings.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -175,7 +184,7 @@ def _problem(path: Path, error: object) -> str:
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _siblings(error["loc"]), n=1)
         return f"{path}: {where}: no such key" + (f"; did you mean {near[0]}?" if near else "")
-    return f"{path}: {where}: {error['msg']}"
+    return f"{path}: {where}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _siblings(loc: tuple[str | int, ...]) -> list[str]:

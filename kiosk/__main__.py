@@ -67,14 +67,20 @@ def _fit(asked: argparse.Namespace, run: Callable[[argparse.Namespace], int]) ->
     """Settings that cannot be used, a machine that is not enrolled: sentences, not traces."""
     from config.settings import SettingsError
     from kiosk.composition.surroundings import NotFit
-    from kiosk.fault import DeviceFault
+    from kiosk.fault import DeviceFault, Fault
 
+    why = {
+        Fault.GPIO_LOST: "the GPIO lines cannot be opened: this is no Raspberry Pi, or this user is not in group gpio",
+        Fault.OUTBOX_BROKEN: "the outbox cannot be opened in device.state_dir: is the folder there, is it this user's, "
+        "and does no other process hold it?",
+        Fault.OUTBOX_FULL: "the outbox cannot be opened in device.state_dir: the disk is full",
+    }
     try:
         return run(asked)
     except (SettingsError, NotFit) as problem:
         print(problem, file=sys.stderr)
     except DeviceFault as fault:
-        print(f"cannot start: {fault.fault.value}", file=sys.stderr)
+        print(why.get(fault.fault, f"cannot start: {fault.fault.value}"), file=sys.stderr)
     return _UNUSABLE
 
 

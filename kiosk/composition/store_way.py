@@ -28,9 +28,9 @@ class StoreWay:
 
     def __init__(self, settings: Settings, unit: str) -> None:
         self._settings, self._clock = settings, clock_of(settings)
-        self._file = UnitFile(settings.device.state_dir / f"{unit}.db")
         self._credentials = _credentials(settings)
         sealer = Sealer(_recipient(self._credentials))
+        self._file = UnitFile(settings.device.state_dir / f"{unit}.db")
         self.outbox = Outbox(self._file, sealer, DeviceId(settings.device.id), self._clock, _boot_id())
         self._replica = Replica(self._file, BranchId(settings.device.branch))
         self.store = self._client()
