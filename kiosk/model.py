@@ -77,6 +77,14 @@ class Credential:
     number: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the store is asked about a patron. Every answer carries it, so a late one meets nobody else."""
+
+    card: Credential
+    pin: Pin
+
+
 # --- what a device reads ----------------------------------------------------------------------
 
 

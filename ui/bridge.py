@@ -27,7 +27,11 @@ from PySide6.QtCore import (
 )
 from PySide6.QtQml import QQmlApplicationEngine
 
-from kiosk.checkout.machine import BackTapped, DoneTapped, ReturnTapped
+from kiosk.checkout.states import (
+    BackTapped,
+    DoneTapped,
+    ReturnTapped,
+)
 from kiosk.model import ClearTyped, DigitTyped
 from ui.screens import Tapped
 from ui.words import Words

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.checkout.machine import BackTapped, DoneTapped, ReturnTapped
+from kiosk.checkout.states import (
+    BackTapped,
+    DoneTapped,
+    ReturnTapped,
+)
 from kiosk.door.face import Face, Show
 from kiosk.model import ClearTyped, Denial, DigitTyped
 from ui import words

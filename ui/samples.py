@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from kiosk.checkout.line import Asking, Lent, Line, Lines, Outcome, Refused, Returned, Trouble
-from kiosk.checkout.machine import (
+from kiosk.checkout.states import (
     AskingPin,
     Farewell,
     Lending,
     Notice,
-    Question,
     Returning,
     Stage,
     Start,
@@ -22,7 +21,7 @@ from kiosk.checkout.machine import (
 )
 from kiosk.door.face import Face, Show
 from kiosk.fault import Fault
-from kiosk.model import Credential, Denial, EventId, ItemId, LoanRefusal, PatronId, Pin, ReturnRefusal
+from kiosk.model import Credential, Denial, EventId, ItemId, LoanRefusal, PatronId, Pin, Question, ReturnRefusal
 
 _CARD = Credential("6105990000")
 _NEVER = 0.0

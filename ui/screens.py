@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import assert_never
 
-from kiosk.checkout import machine
+from kiosk.checkout import states
 from kiosk.checkout.line import Lent, Line, Lines, Refused, Returned
 from kiosk.fault import Fault
 from kiosk.model import ClearTyped, DigitTyped
@@ -104,7 +104,7 @@ class OutOfOrder:
 
 
 Screen = Start | Pin | Wait | Notice | Lending | Return | Farewell | OutOfOrder
-Tapped = machine.ReturnTapped | machine.DoneTapped | machine.BackTapped | DigitTyped | ClearTyped
+Tapped = states.ReturnTapped | states.DoneTapped | states.BackTapped | DigitTyped | ClearTyped
 
 # --- from the machine's state to a screen -----------------------------------------------------------
 
@@ -112,30 +112,30 @@ _KEEPS_NOTHING = frozenset({Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN})
 _NO_STORE = frozenset({Fault.STORE_SILENT, Fault.STORE_NONSENSE, Fault.STORE_REFUSES_DEVICE, Fault.STORE_NOT_TRUSTED})
 
 
-def screen(state: machine.State, pin_length: int = 4) -> Screen:
+def screen(state: states.State, pin_length: int = 4) -> Screen:
     """The screen of this state. A fault takes the screen only where no line would be hidden by it."""
     network = words.NO_CONNECTION if state.faults & _NO_STORE else None
     out = _out_of_order(state.faults)
     match state.stage:
-        case machine.Start() | machine.AskingPin() if out:
+        case states.Start() | states.AskingPin() if out:
             return OutOfOrder(network, out.icon, out.heading, out.advice)
-        case machine.Lending(lines=()) | machine.Returning(lines=()) if out:
+        case states.Lending(lines=()) | states.Returning(lines=()) if out:
             return OutOfOrder(network, out.icon, out.heading, out.advice)
-        case machine.Start():
+        case states.Start():
             return Start(network)
-        case machine.Notice(what=told):
+        case states.Notice(what=told):
             said = words.of_told(told)
-            can_return = out is None and told in (machine.Told.BLOCKED, machine.Told.OFFLINE)
+            can_return = out is None and told in (states.Told.BLOCKED, states.Told.OFFLINE)
             return Notice(network, said.icon, said.heading, said.advice, can_return)
-        case machine.AskingPin(pin=pin, again=again, tries_left=tries):
+        case states.AskingPin(pin=pin, again=again, tries_left=tries):
             return Pin(network, len(pin), pin_length, words.AGAIN if again else None, tries if again else 0)
-        case machine.Verifying():
+        case states.Verifying():
             return Wait(network)
-        case machine.Lending(first_name=name, lines=lines, leaving=leaving):
+        case states.Lending(first_name=name, lines=lines, leaving=leaving):
             return Lending(network, _trouble(state.faults), name, _newest_first(lines), _lent(lines), leaving)
-        case machine.Returning(lines=lines, leaving=leaving):
+        case states.Returning(lines=lines, leaving=leaving):
             return Return(network, _trouble(state.faults), _newest_first(lines), _returned(lines), leaving)
-        case machine.Farewell(lines=lines):
+        case states.Farewell(lines=lines):
             refused = sum(isinstance(line.outcome, Refused) for line in lines)
             return Farewell(network, _newest_first(lines), _lent(lines), _returned(lines), refused)
         case _:

@@ -18,7 +18,9 @@ from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickWindow, QSGRendererInterface
 
-from kiosk.checkout.machine import State
+from kiosk.checkout.states import (
+    State,
+)
 from ui import screens
 from ui.bridge import Bridge
 from ui.screens import Tapped

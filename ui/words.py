@@ -8,7 +8,9 @@ from enum import Enum, unique
 from typing import assert_never
 
 from kiosk.checkout.line import Asking, Lent, Outcome, Refused, Returned, Trouble
-from kiosk.checkout.machine import Told
+from kiosk.checkout.states import (
+    Told,
+)
 from kiosk.door.face import Show
 from kiosk.model import Denial, LoanRefusal, ReturnRefusal
 

@@ -110,7 +110,11 @@ class GpioBench:
 
     def __init__(self, path: Path) -> None:
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._line.connect(str(path))
+        try:
+            self._line.connect(str(path))
+        except OSError:
+            self._line.close()
+            raise
 
     def close(self) -> None:
         self._line.close()

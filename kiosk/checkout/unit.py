@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from kiosk.checkout import machine
-from kiosk.checkout.machine import (
+from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
     AskWho,
@@ -24,7 +24,6 @@ from kiosk.checkout.machine import (
     LoanSilent,
     NotKnown,
     NotRecorded,
-    Question,
     Record,
     ReturnMade,
     ReturnRefused,
@@ -47,6 +46,7 @@ from kiosk.model import (
     ExitRequested,
     NotLent,
     Now,
+    Question,
     Reading,
     ReturnRefusal,
     Tick,

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from kiosk import watchdog
-from kiosk.checkout.machine import Rules, State
 from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.states import (
+    Rules,
+    State,
+)
 from kiosk.checkout.unit import CheckoutUnit
 from kiosk.composition.devices import STOP_WITHIN_S, CardReader, running
 from kiosk.composition.store_way import StoreWay

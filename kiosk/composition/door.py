@@ -12,7 +12,9 @@ from kiosk.composition.surroundings import clock_of, lock_socket, panel_socket, 
 from kiosk.door import face
 from kiosk.door.access import AccessRules
 from kiosk.door.leaf import LeafRules
-from kiosk.door.machine import Rules
+from kiosk.door.states import (
+    Rules,
+)
 from kiosk.door.unit import DoorUnit, Surroundings
 from kiosk.hours import Hours
 from kiosk.model import Block, BranchId, Mode

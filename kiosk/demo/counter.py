@@ -12,7 +12,15 @@ from time import perf_counter
 
 from drivers.simulated.serial_emulator import SerialEmulator, health_card
 from kiosk.checkout.line import Asking, Lent, Line, Outcome, Returned
-from kiosk.checkout.machine import AskingPin, Farewell, Lending, Returning, Start, State, Verifying
+from kiosk.checkout.states import (
+    AskingPin,
+    Farewell,
+    Lending,
+    Returning,
+    Start,
+    State,
+    Verifying,
+)
 from kiosk.composition.checkout import SelfCheckout, open_window
 from kiosk.demo.report import Mismatch, Report
 from kiosk.demo.site import Site

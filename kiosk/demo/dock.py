@@ -10,7 +10,9 @@ from datetime import date, time
 
 from drivers.simulated.gpio_bench import BenchError
 from drivers.simulated.serial_emulator import SerialEmulator, health_card
-from kiosk.checkout.machine import State
+from kiosk.checkout.states import (
+    State,
+)
 from kiosk.composition.checkout import SelfCheckout, open_window
 from kiosk.demo.evening import day_like_any, set_time
 from kiosk.demo.site import COUNTER_PLACE, PANEL_PLACE, DoorHands, Place, Site

@@ -10,10 +10,12 @@ Not responsible for: what happens there (evening.py, dock.py).
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +35,7 @@ from sync.central.start import Home
 BRANCH = "DK-766103"
 DOOR, COUNTER = "ulfborg-door", "ulfborg-counter"
 START_WITHIN_S = 30.0
+_LOOK_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,29 @@ class Program:
             raise SiteError(f"{self.name} did not start; its log ends: {self.log.read_text()[-300:]}")
         return line
 
-    def stop(self) -> None:
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> int:
+        """Asks it to end, and ends it when it does not. Its exit status; minus the signal that ended it."""
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+        return self._ended()
+
+    def kill(self) -> int:
+        """As a power cut would, also when it is frozen."""
+        self._process.send_signal(signal.SIGKILL)
+        return self._ended()
+
+    def _ended(self) -> int:
+        status = self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+        return status
 
 
 class Faces:
@@ -159,10 +176,12 @@ class Site:
     folder: Path
     keep: bool = False
     pulse_s: float = SHORTEST_PULSE_S
+    deadline_s: float = 3.0  # of one question to the store
     address: str = ""
     store: Program | None = None
     programs: list[Program] = field(default_factory=list)
     emulators: list[SerialEmulator] = field(default_factory=list)
+    _lines: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> "Site":
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -177,6 +196,7 @@ class Site:
         self.stop_store()
         for emulator in self.emulators:
             emulator.unplug()
+        self._lines.close()
         if not self.keep:
             shutil.rmtree(self.folder)
 
@@ -235,25 +255,41 @@ class Site:
         more = f'[keypad]\npath = "{self.folder}/door-keypad"\n'
         settings = self._settings(DOOR, "door-reader", place, more)
         for unit in ("lock", "door"):
-            argv = [unit, "--config", str(self.config(DOOR))]
-            self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
+            self.start_unit(unit)
         faces = Faces(panel_socket(settings))
+        self._lines.callback(faces.close)
         faces.wait_for(lambda _: True, START_WITHIN_S)
         for emulator in (reader, keypad):
             if not emulator.opened(START_WITHIN_S):
                 raise SiteError("the door did not open its reader or keypad")
-        lock, frame = GpioBench(bench_socket(settings, "lock")), GpioBench(bench_socket(settings, "door"))
+        lock, frame = self.bench(settings, "lock"), self.bench(settings, "door")
         return DoorHands(reader, keypad, lock, frame, faces, settings)
+
+    def start_unit(self, unit: str) -> Program:
+        """One process of the door: lock, door or panel; also anew, when it has died."""
+        argv = [unit, "--config", str(self.config(DOOR))]
+        self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
+        return self.programs[-1]
 
     def start_panel(self) -> None:
         """The door's screen, where there is a display."""
-        argv = ["panel", "--config", str(self.config(DOOR))]
-        self.programs.append(Program("panel", argv, self.folder / "panel.log"))
+        self.start_unit("panel")
 
-    def counter(self, place: Place = COUNTER_PLACE) -> tuple[SerialEmulator, Settings]:
+    def bench(self, settings: Settings, unit: str) -> GpioBench:
+        """A line to a unit's mock pins, once the unit serves them. Raises SiteError."""
+        wait = threading.Event()
+        for _ in range(int(START_WITHIN_S / _LOOK_AGAIN_S)):
+            with suppress(OSError):
+                bench = GpioBench(bench_socket(settings, unit))
+                self._lines.callback(bench.close)
+                return bench
+            wait.wait(_LOOK_AGAIN_S)
+        raise SiteError(f"{unit} serves no lines")
+
+    def counter(self, place: Place = COUNTER_PLACE, lends: str = "everybody") -> tuple[SerialEmulator, Settings]:
         """The counter's reader and settings; its unit runs in this process (kiosk.composition.checkout)."""
         reader = self._plug("counter-reader")
-        return reader, self._settings(COUNTER, "counter-reader", place, '[offline]\nlends = "everybody"\n')
+        return reader, self._settings(COUNTER, "counter-reader", place, f'[offline]\nlends = "{lends}"\n')
 
     def _plug(self, name: str) -> SerialEmulator:
         emulator = SerialEmulator(self.folder / name)
@@ -278,6 +314,7 @@ file = "{self.clock_file}"
 [store]
 address = "{self.address}"
 credentials_dir = "{self.folder}/{device}/credentials"
+deadline_s = {self.deadline_s}
 exchange_every_s = 1
 longest_back_off_s = 1
 [reader]

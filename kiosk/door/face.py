@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import assert_never
 
-from kiosk.door.machine import AskingPin, Idle, PinFirst, State, Telling, Told, Verifying
+from kiosk.door.states import (
+    AskingPin,
+    Idle,
+    PinFirst,
+    State,
+    Telling,
+    Told,
+    Verifying,
+)
 from kiosk.model import Denial, Mode
 
 

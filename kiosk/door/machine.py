@@ -7,15 +7,35 @@ The dialogue with a patron and the door's leaf (leaf.py) stand side by side: som
 Not responsible for: whether the patron may enter (access.py), words and pictures (ui/), the line (kiosk/lock).
 """
 
-from dataclasses import dataclass, field, replace
-from enum import Enum, unique
+from dataclasses import replace
 from typing import assert_never
 
 from kiosk.door import access, leaf
-from kiosk.door.access import AccessRules, Granted
-from kiosk.door.leaf import Leaf, LeafRules
-from kiosk.event import DoorForced, DoorHeld, EntryGranted, EntryRefused, Event, FaultCleared, FaultRaised
-from kiosk.fault import OUTBOX, Cleared, Fault, Raised
+from kiosk.door.access import Granted
+from kiosk.door.states import (
+    Admission,
+    AdmissionRefused,
+    AskAdmission,
+    AskingPin,
+    Dialogue,
+    Effect,
+    Given,
+    Idle,
+    NotDone,
+    PinFirst,
+    PulseStrike,
+    Record,
+    Rules,
+    Sound,
+    State,
+    StoreSilent,
+    Telling,
+    Told,
+    Tone,
+    Verifying,
+)
+from kiosk.event import DoorForced, DoorHeld, EntryGranted, EntryRefused, FaultCleared, FaultRaised
+from kiosk.fault import OUTBOX, Cleared, Raised
 from kiosk.model import (
     AdmissionFacts,
     AuthRefusal,
@@ -32,180 +52,10 @@ from kiosk.model import (
     Mode,
     Now,
     Pin,
+    Question,
     Tick,
     Unreadable,
 )
-
-# --- rules --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the site decided, and the mode of this moment (gathered by the unit before each step). Seconds."""
-
-    mode: Mode
-    access: AccessRules = AccessRules()
-    leaf: LeafRules = LeafRules()
-    pin_length: int = 4
-    pin_tries: int = 3
-    pin_wait_s: float = 20.0
-    verify_s: float = 6.0  # longer than the store's own deadline: its answer always comes first
-    pulse_s: float = 5.0
-    tell_s: float = 5.0
-
-
-# --- inputs -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the store is asked. Every answer carries it: a late one can never open the door for the next in line."""
-
-    card: Credential
-    pin: Pin
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """The store knows the card and the PIN is right."""
-
-    asked: Question
-    facts: AdmissionFacts
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionRefused:
-    asked: Question
-    why: AuthRefusal
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSilent:
-    """No answer that can be used."""
-
-    asked: Question
-
-
-@dataclass(frozen=True, slots=True)
-class NotDone:
-    """An effect was refused by its device: nothing was recorded, or the lock did not rise."""
-
-
-Given = (
-    CardSwiped
-    | CodeScanned
-    | Unreadable
-    | DigitTyped
-    | ClearTyped
-    | EnterTyped
-    | Admission
-    | AdmissionRefused
-    | StoreSilent
-    | NotDone
-    | ContactOpened
-    | ContactClosed
-    | ExitRequested
-    | Raised
-    | Cleared
-    | Tick
-)
-
-# --- effects ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AskAdmission:
-    question: Question
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class PulseStrike:
-    seconds: float
-
-
-@unique
-class Tone(Enum):
-    """What the lamp and the buzzer say: each outcome is another to the eye and to the ear."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    ALARM = "alarm"
-    QUIET = "quiet"
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    tone: Tone
-
-
-Effect = AskAdmission | Record | PulseStrike | Sound
-
-# --- states -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class PinFirst:
-    """Digits came before the card."""
-
-    pin: Pin
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class AskingPin:
-    """again: the last answer was not accepted."""
-
-    card: Credential
-    pin: Pin
-    tries_left: int
-    again: bool
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verifying:
-    asked: Question
-    tries_left: int
-    deadline: float
-
-
-@unique
-class Told(Enum):
-    WELCOME = "welcome"
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    what: Told | Denial
-    deadline: float
-
-
-Dialogue = Idle | PinFirst | AskingPin | Verifying | Telling
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    dialogue: Dialogue = Idle()
-    leaf: Leaf = leaf.Shut()
-    faults: frozenset[Fault] = field(default=frozenset())
-
-    @property
-    def deadline(self) -> float | None:
-        """The next moment at which something is over."""
-        pending = [part.deadline for part in (self.dialogue, self.leaf) if not isinstance(part, Idle | leaf.Shut)]
-        return min(pending, default=None)
-
 
 Step = tuple[State, tuple[Effect, ...]]
 _Talk = tuple[Dialogue, tuple[Effect, ...]]

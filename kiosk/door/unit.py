@@ -12,7 +12,7 @@ from typing import assert_never
 
 from kiosk.door import machine
 from kiosk.door.face import Face, face
-from kiosk.door.machine import (
+from kiosk.door.states import (
     Admission,
     AdmissionRefused,
     AskAdmission,
@@ -20,7 +20,6 @@ from kiosk.door.machine import (
     Given,
     NotDone,
     PulseStrike,
-    Question,
     Record,
     Rules,
     Sound,
@@ -32,7 +31,7 @@ from kiosk.event import FaultCleared, FaultRaised
 from kiosk.fault import DeviceFault, Fault, FaultEdge, Raised
 from kiosk.hours import ALWAYS_CLOSED, Hours
 from kiosk.loop import Clock, Loop, Worker
-from kiosk.model import AuthRefusal, BranchId, GrantId, Now, Tick
+from kiosk.model import AuthRefusal, BranchId, GrantId, Now, Question, Tick
 from kiosk.ports import CentralStore, Lock, Recorder
 
 

@@ -10,7 +10,15 @@ from PySide6.QtQuick import QQuickItem
 from PySide6.QtTest import QTest
 
 from kiosk.checkout.line import Asking, Line
-from kiosk.checkout.machine import AskingPin, BackTapped, DoneTapped, Returning, ReturnTapped, Start, State
+from kiosk.checkout.states import (
+    AskingPin,
+    BackTapped,
+    DoneTapped,
+    Returning,
+    ReturnTapped,
+    Start,
+    State,
+)
 from kiosk.door.face import Face, Show
 from kiosk.model import ClearTyped, Credential, DigitTyped, EventId, ItemId, Pin
 from tests.ui import eyes

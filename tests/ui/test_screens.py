@@ -5,25 +5,27 @@ from datetime import date
 
 import pytest
 
-from kiosk.checkout import machine
+from kiosk.checkout import states
 from kiosk.checkout.line import Asking, Lent, Line, Refused, Returned
-from kiosk.checkout.machine import State
+from kiosk.checkout.states import (
+    State,
+)
 from kiosk.fault import Fault
-from kiosk.model import Credential, EventId, ItemId, LoanRefusal, PatronId, Pin
+from kiosk.model import Credential, EventId, ItemId, LoanRefusal, PatronId, Pin, Question
 from ui import screens, words
-from ui.samples import states
+from ui.samples import states as samples
 from ui.screens import screen
 
 _CARD = Credential("6105990000")
 _PIN = Pin("7393")
-_STAGES: dict[type[machine.Stage], type[screens.Screen]] = {
-    machine.Start: screens.Start,
-    machine.Notice: screens.Notice,
-    machine.AskingPin: screens.Pin,
-    machine.Verifying: screens.Wait,
-    machine.Lending: screens.Lending,
-    machine.Returning: screens.Return,
-    machine.Farewell: screens.Farewell,
+_STAGES: dict[type[states.Stage], type[screens.Screen]] = {
+    states.Start: screens.Start,
+    states.Notice: screens.Notice,
+    states.AskingPin: screens.Pin,
+    states.Verifying: screens.Wait,
+    states.Lending: screens.Lending,
+    states.Returning: screens.Return,
+    states.Farewell: screens.Farewell,
 }
 
 
@@ -32,18 +34,18 @@ def _line(n: int, outcome: object, title: str = "") -> Line:
     return Line(EventId(f"e{n}"), ItemId(f"i{n}"), title, outcome)
 
 
-def _lending(*lines: Line) -> machine.Lending:
-    return machine.Lending(PatronId("patron"), "Karen", lines, False, 0.0)
+def _lending(*lines: Line) -> states.Lending:
+    return states.Lending(PatronId("patron"), "Karen", lines, False, 0.0)
 
 
 def test_every_stage_has_its_own_screen() -> None:
-    shown = {type(state.stage): screen(State(state.stage)) for state in states().values()}
+    shown = {type(state.stage): screen(State(state.stage)) for state in samples().values()}
     assert {stage: type(drawn) for stage, drawn in shown.items()} == _STAGES
 
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_every_fault_leaves_a_screen_with_something_to_do(fault: Fault) -> None:
-    for state in states().values():
+    for state in samples().values():
         assert isinstance(screen(replace(state, faults=frozenset({fault}))), screens.Screen)
 
 
@@ -51,7 +53,7 @@ def test_every_fault_leaves_a_screen_with_something_to_do(fault: Fault) -> None:
     "fault", [Fault.STORE_SILENT, Fault.STORE_NONSENSE, Fault.STORE_REFUSES_DEVICE, Fault.STORE_NOT_TRUSTED]
 )
 def test_every_screen_says_when_the_store_cannot_be_reached(fault: Fault) -> None:
-    for state in states().values():
+    for state in samples().values():
         assert screen(replace(state, faults=frozenset({fault}))).network == words.NO_CONNECTION
         assert screen(replace(state, faults=frozenset())).network is None
 
@@ -59,7 +61,7 @@ def test_every_screen_says_when_the_store_cannot_be_reached(fault: Fault) -> Non
 @pytest.mark.parametrize("fault", [Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN, Fault.READER_LOST])
 def test_nobody_begins_what_the_machine_cannot_finish(fault: Fault) -> None:
     faults = frozenset({fault})
-    beginnings = (machine.Start(), machine.AskingPin(_CARD, Pin(), 3, False, 0.0), _lending())
+    beginnings = (states.Start(), states.AskingPin(_CARD, Pin(), 3, False, 0.0), _lending())
     assert all(isinstance(screen(State(stage, faults)), screens.OutOfOrder) for stage in beginnings)
 
 
@@ -85,27 +87,27 @@ def test_a_lost_keypad_leaves_the_screen_alone() -> None:
 
 
 def test_who_may_not_borrow_is_shown_the_way_to_return() -> None:
-    offered = {told for told in machine.Told if _notice(told).returns}
-    assert offered == {machine.Told.BLOCKED, machine.Told.OFFLINE}
+    offered = {told for told in states.Told if _notice(told).returns}
+    assert offered == {states.Told.BLOCKED, states.Told.OFFLINE}
 
 
-def _notice(told: machine.Told) -> screens.Notice:
-    shown = screen(State(machine.Notice(told, 0.0)))
+def _notice(told: states.Told) -> screens.Notice:
+    shown = screen(State(states.Notice(told, 0.0)))
     assert isinstance(shown, screens.Notice)
     return shown
 
 
 def test_a_refused_pin_tells_how_many_tries_are_left_and_a_first_one_does_not() -> None:
-    again = screen(State(machine.AskingPin(_CARD, Pin(), 2, True, 0.0)))
-    first = screen(State(machine.AskingPin(_CARD, Pin("12"), 3, False, 0.0)))
+    again = screen(State(states.AskingPin(_CARD, Pin(), 2, True, 0.0)))
+    first = screen(State(states.AskingPin(_CARD, Pin("12"), 3, False, 0.0)))
     assert again == screens.Pin(None, 0, 4, words.AGAIN, 2)
     assert first == screens.Pin(None, 2, 4, None, 0)
 
 
 def test_neither_pin_nor_card_stands_on_any_screen() -> None:
-    asking = machine.AskingPin(_CARD, _PIN, 3, False, 0.0)
-    verifying = machine.Verifying(machine.Question(_CARD, _PIN), 3, 0.0)
-    offline = machine.Lending(_CARD, "", (), False, 0.0)
+    asking = states.AskingPin(_CARD, _PIN, 3, False, 0.0)
+    verifying = states.Verifying(Question(_CARD, _PIN), 3, 0.0)
+    offline = states.Lending(_CARD, "", (), False, 0.0)
     for stage in (asking, verifying, offline):
         assert _PIN.reveal() not in repr(screen(State(stage)))
         assert _CARD.number not in repr(screen(State(stage)))
@@ -130,7 +132,7 @@ def test_the_newest_line_comes_first_under_its_title_or_else_its_number() -> Non
 def test_a_farewell_counts_what_was_lent_returned_and_refused() -> None:
     lent, back = Lent(date(2026, 1, 2), False), Returned("Krimi", False, False)
     lines = (_line(1, lent), _line(2, back), _line(3, back), _line(4, Refused(LoanRefusal.RESERVED)))
-    shown = screen(State(machine.Farewell(lines, 0.0)))
+    shown = screen(State(states.Farewell(lines, 0.0)))
     assert isinstance(shown, screens.Farewell)
     assert (shown.lent, shown.returned, shown.refused) == (1, 2, 1)
     assert [line.place for line in shown.lines] == ["", "Krimi", "Krimi", ""]

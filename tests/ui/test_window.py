@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.checkout.machine import State
+from kiosk.checkout.states import (
+    State,
+)
 from kiosk.door.face import Face, Show
 from tests.ui import eyes
 from ui.panel import PanelWindow

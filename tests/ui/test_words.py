@@ -3,7 +3,9 @@
 import pytest
 
 from kiosk.checkout.line import Asking, Refused, Returned, Trouble
-from kiosk.checkout.machine import Told
+from kiosk.checkout.states import (
+    Told,
+)
 from kiosk.door.face import Show
 from kiosk.model import Denial, LoanRefusal, ReturnRefusal
 from ui import words

@@ -6,7 +6,9 @@ from datetime import date
 from walk import at
 
 from kiosk.checkout.line import Lent, Line, Refused, Returned, Trouble
-from kiosk.checkout.machine import (
+from kiosk.checkout.machine import step
+from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
     AskingPin,
@@ -24,7 +26,6 @@ from kiosk.checkout.machine import (
     Notice,
     NotKnown,
     NotRecorded,
-    Question,
     Record,
     Returning,
     ReturnMade,
@@ -34,9 +35,7 @@ from kiosk.checkout.machine import (
     Start,
     State,
     Told,
-    step,
 )
-from kiosk.checkout.offline import Lends, OfflineRules
 from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
 from kiosk.fault import Fault, Raised
 from kiosk.model import (
@@ -54,6 +53,7 @@ from kiosk.model import (
     NotLent,
     PatronId,
     Pin,
+    Question,
     Return,
     Tick,
 )

@@ -11,7 +11,8 @@ from walk import at
 from drivers.simulated.recorder import SimulatedRecorder
 from drivers.simulated.store import SimulatedItem, SimulatedPatron, SimulatedStore
 from kiosk.checkout.line import Lent, Refused, Returned, Trouble
-from kiosk.checkout.machine import (
+from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.states import (
     DoneTapped,
     Farewell,
     Lending,
@@ -23,7 +24,6 @@ from kiosk.checkout.machine import (
     State,
     Told,
 )
-from kiosk.checkout.offline import Lends, OfflineRules
 from kiosk.checkout.unit import CheckoutUnit
 from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
 from kiosk.fault import Fault

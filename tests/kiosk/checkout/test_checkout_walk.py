@@ -7,7 +7,9 @@ import pytest
 from walk import Edge, walk
 
 from kiosk.checkout.line import Asking, Lent, Line, Lines, Refused, Returned, Trouble
-from kiosk.checkout.machine import (
+from kiosk.checkout.machine import step
+from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
     AskingPin,
@@ -26,7 +28,6 @@ from kiosk.checkout.machine import (
     Notice,
     NotKnown,
     NotRecorded,
-    Question,
     Record,
     Returning,
     ReturnMade,
@@ -37,9 +38,7 @@ from kiosk.checkout.machine import (
     Start,
     State,
     Verifying,
-    step,
 )
-from kiosk.checkout.offline import Lends, OfflineRules
 from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
 from kiosk.fault import Cleared, Fault, Raised
 from kiosk.model import (
@@ -59,6 +58,7 @@ from kiosk.model import (
     NotLent,
     PatronId,
     Pin,
+    Question,
     Return,
     ReturnRefusal,
     Tick,

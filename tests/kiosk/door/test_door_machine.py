@@ -6,7 +6,8 @@ from walk import at
 
 from kiosk.door.access import AccessRules
 from kiosk.door.leaf import Expected, Open, Shut
-from kiosk.door.machine import (
+from kiosk.door.machine import step
+from kiosk.door.states import (
     Admission,
     AdmissionRefused,
     AskAdmission,
@@ -16,7 +17,6 @@ from kiosk.door.machine import (
     Idle,
     NotDone,
     PulseStrike,
-    Question,
     Record,
     Rules,
     Sound,
@@ -26,7 +26,6 @@ from kiosk.door.machine import (
     Told,
     Tone,
     Verifying,
-    step,
 )
 from kiosk.event import (
     DoorClosed,
@@ -55,6 +54,7 @@ from kiosk.model import (
     Mode,
     PatronId,
     Pin,
+    Question,
     Tick,
     Unreadable,
 )

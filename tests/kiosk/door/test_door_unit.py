@@ -12,7 +12,10 @@ from drivers.simulated.lock import SimulatedLock
 from drivers.simulated.recorder import SimulatedRecorder
 from drivers.simulated.store import SimulatedPatron, SimulatedStore
 from kiosk.door.face import Face, Show
-from kiosk.door.machine import Rules, Tone
+from kiosk.door.states import (
+    Rules,
+    Tone,
+)
 from kiosk.door.unit import DoorUnit, Surroundings
 from kiosk.event import EntryGranted, EntryRefused, FaultCleared, FaultRaised
 from kiosk.fault import Fault

@@ -7,7 +7,8 @@ import pytest
 from walk import Edge, walk
 
 from kiosk.door.leaf import Expected, Open, Shut
-from kiosk.door.machine import (
+from kiosk.door.machine import step
+from kiosk.door.states import (
     Admission,
     AdmissionRefused,
     AskAdmission,
@@ -18,7 +19,6 @@ from kiosk.door.machine import (
     NotDone,
     PinFirst,
     PulseStrike,
-    Question,
     Record,
     Rules,
     State,
@@ -26,7 +26,6 @@ from kiosk.door.machine import (
     Telling,
     Told,
     Verifying,
-    step,
 )
 from kiosk.event import EntryGranted
 from kiosk.fault import Cleared, Fault, Raised
@@ -47,6 +46,7 @@ from kiosk.model import (
     Mode,
     PatronId,
     Pin,
+    Question,
     Tick,
     Unreadable,
 )

@@ -76,12 +76,15 @@ def says(body: object, status: int = 200, more: str = "") -> Act:
 
 
 class Scripted:
-    """Takes the acts in turn, one per question; the last one stays. Each connection has a thread."""
+    """Takes the acts in turn, one per question; the last one stays. Each connection has a thread.
 
-    def __init__(self, context: ssl.SSLContext | None, *acts: Act) -> None:
+    port: where another store has stood; 0 for any free one.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None, *acts: Act, port: int = 0) -> None:
         self._context, self._acts = context, list(acts)
         self._guard = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: list[Sock] = []
         self._threads: list[threading.Thread] = []
         self.port: int = self._listener.getsockname()[1]
@@ -143,8 +146,8 @@ def with_shutdown(sock: Sock) -> None:
 
 
 @contextmanager
-def store(context: ssl.SSLContext | None, *acts: Act) -> Iterator[Scripted]:
-    running = Scripted(context, *acts)
+def store(context: ssl.SSLContext | None, *acts: Act, port: int = 0) -> Iterator[Scripted]:
+    running = Scripted(context, *acts, port=port)
     try:
         yield running
     finally:
