@@ -271,6 +271,10 @@ class Site:
         self.programs.append(Program(unit, argv, self.folder / f"{unit}.log"))
         return self.programs[-1]
 
+    def program(self, unit: str) -> Program:
+        """The last one that was started."""
+        return next(program for program in reversed(self.programs) if program.name == unit)
+
     def start_panel(self) -> None:
         """The door's screen, where there is a display."""
         self.start_unit("panel")

@@ -1,6 +1,7 @@
 """`kiosk central`: the embedded central store as a program, and the few acts a librarian or technician needs.
 
     serve       make the store at its first start, and listen until SIGTERM or Ctrl-C
+    add-branch  a branch and its hours
     enrol       a machine's bundle: ca.pem device.pem device.key seal-public; works while the store runs
     revoke      shut a machine out, from its next request on
     show-loans  what is lent now, without names
@@ -15,12 +16,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from kiosk.hours import Hours, HoursError
 from kiosk.loop import Clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
@@ -28,7 +31,7 @@ from sync.central import devices, ledger, seed, start
 from sync.central.database import Database, DatabaseError
 from sync.central.devices import Device
 from sync.central.server import CentralServer
-from sync.central.start import Home
+from sync.central.start import Home, KeysLost
 from sync.seal import SealError
 
 _FAILED = 1
@@ -51,11 +54,13 @@ def main(argv: Sequence[str], clock: Clock, simulated: Callable[[Path], Clock]) 
                 _serve(home, asked, clock, simulated)
             case "enrol":
                 print(enrol(home, Device(DeviceId(asked.device), BranchId(asked.branch)), asked.out, clock))
+            case "add-branch":
+                print(_add_branch(home, _Branch(asked.branch, asked.name, asked.staffed, asked.unstaffed)))
             case "revoke":
                 print(_revoke(home, DeviceId(asked.device), clock))
             case _:
                 print(_loans(home))
-    except (CommandError, DatabaseError, pki.PkiError, SealError) as failure:
+    except (CommandError, DatabaseError, KeysLost, pki.PkiError, SealError) as failure:
         print(f"kiosk central: {failure}", file=sys.stderr)
         return _FAILED
     except OSError as failure:
@@ -75,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     enrolment.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
     enrolment.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
     enrolment.add_argument("--out", required=True, type=Path, metavar="OUTDIR", help="where the bundle is written")
+    branch = _add_act(acts, "add-branch", "add a branch, or change the hours of one there is")
+    branch.add_argument("--branch", required=True, metavar="ISIL", help="as DK-766103")
+    branch.add_argument("--name", required=True, help="as patrons know it")
+    branch.add_argument("--staffed", default="off", metavar="HOURS", help='OSM opening_hours, as "Mo-Fr 12:00-17:00"')
+    branch.add_argument("--unstaffed", default="off", metavar="HOURS", help='as "Mo-Su 07:00-22:00; PH 08:00-20:00"')
     revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on")
     revocation.add_argument("--device", required=True, metavar="NAME", help="the machine's name")
     _add_act(acts, "show-loans", "what is lent now: item, title, lånernummer, due date; no names")
@@ -152,6 +162,25 @@ def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
     replaced = _with_database(home, lambda connection: devices.enrol(connection, device, fingerprint, now))
     earlier = f"; {replaced} earlier certificate revoked" if replaced else ""
     return f"enrolled {device.device} at {device.branch}: {out}{earlier}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    isil: str
+    name: str
+    staffed: str
+    unstaffed: str
+
+
+def _add_branch(home: Home, branch: _Branch) -> str:
+    """Minimum age and loan days of a new branch are the schema's; those of an old one stay."""
+    try:
+        Hours(branch.staffed, branch.unstaffed)
+    except HoursError as problem:
+        raise CommandError(f"these hours cannot be read:\n{problem}") from None
+    values = {"name": branch.name, "staffed": branch.staffed, "unstaffed": branch.unstaffed}
+    _with_database(_begun(home), lambda connection: devices.keep_branch(connection, BranchId(branch.isil), values))
+    return f"{branch.isil} {branch.name}: staffed {branch.staffed}; unstaffed {branch.unstaffed}"
 
 
 def _revoke(home: Home, device: DeviceId, clock: Clock) -> str:

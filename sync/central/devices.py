@@ -4,6 +4,7 @@ A certificate of our CA alone lets nobody in: its fingerprint must stand here, n
 Not responsible for: making certificates (pki.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +40,14 @@ def find(connection: Connection, fingerprint: str) -> Device | None:
 
 def has_branch(connection: Connection, branch: BranchId) -> bool:
     return connection.execute(select(branches.c.name).where(branches.c.branch_id == branch)).one_or_none() is not None
+
+
+def keep_branch(connection: Connection, branch: BranchId, values: Mapping[str, str]) -> None:
+    """Adds a branch, or changes what `values` names of one there is."""
+    if has_branch(connection, branch):
+        connection.execute(update(branches).where(branches.c.branch_id == branch).values(**values))
+    else:
+        connection.execute(insert(branches).values(branch_id=branch, **values))
 
 
 def enrol(connection: Connection, device: Device, fingerprint: str, now: datetime) -> int:

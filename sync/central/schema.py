@@ -54,8 +54,8 @@ branches = Table(
     Column("name", Text, nullable=False),
     Column("staffed", Text, nullable=False),  # OSM opening_hours
     Column("unstaffed", Text, nullable=False),
-    Column("minimum_age", Integer, nullable=False),
-    Column("loan_days", Integer, nullable=False),
+    Column("minimum_age", Integer, nullable=False, default=15),
+    Column("loan_days", Integer, nullable=False, default=30),
 )
 
 devices = Table(

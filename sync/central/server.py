@@ -121,7 +121,10 @@ class CentralServer:
             await self._until_stopped(site)
         finally:
             listener.close()
+            open_lines = [line.transport for line in runner.server.connections] if runner.server else []
             await runner.cleanup()
+            for transport in filter(None, open_lines):
+                transport.abort()  # a machine that keeps its line idle does not answer TLS's farewell
 
     async def _until_stopped(self, site: Site) -> None:
         while not self._stop.is_set():

@@ -33,6 +33,11 @@ DEVICE_DAYS = 90
 _RENEWED_BEFORE = timedelta(days=90)
 _SECRET = 32  # bytes
 
+
+class KeysLost(Exception):
+    """A database is there, and a key without which it is worth nothing is not: bring it back before anything else."""
+
+
 Plant = Callable[[Connection, Locks, datetime], None]
 
 
@@ -90,6 +95,9 @@ def begin(home: Home, names: Sequence[str], now: datetime) -> None:
     """
     pki.make_directory(home.directory)
     pki.make_directory(home.keys)
+    lost = [path.name for path in (home.pepper, home.lookup) if home.database.exists() and not path.exists()]
+    if lost:
+        raise KeysLost(f"{', '.join(lost)} in {home.keys} is gone, and without it no PIN or card here is known again")
     if not home.ca.cert.exists():
         pki.make_ca(home.keys, "Natugle CA", pki.Validity(now, CA_DAYS))
     if not home.server.cert.exists() or pki.ends_at(home.server.cert) < now + _RENEWED_BEFORE:

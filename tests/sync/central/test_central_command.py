@@ -182,3 +182,40 @@ def test_an_empty_library_is_begun_without_people(tmp_path: Path, capsys: pytest
     with serving("--dir", str(tmp_path / "store"), "--seed-data", "none"):
         assert run("show-loans", "--dir", str(tmp_path / "store")) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_library_adds_its_own_branch_and_lets_a_machine_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "store")
+    with serving("--dir", store, "--seed-data", "none") as (_, address):
+        branch = ("add-branch", "--dir", store, "--branch", "DK-799999", "--name", "Opdigt")
+        assert run(*branch, "--unstaffed", "Mo-Su 08:00-21:00") == 0
+        assert run(*branch, "--unstaffed", "Mo-Su 08:00-22:00") == 0  # changed its mind
+        arguments = ("--device", "door", "--branch", "DK-799999", "--out", str(tmp_path / "bundle"))
+        assert run("enrol", "--dir", store, *arguments) == 0
+        machine = Machine(address, tmp_path / "bundle")
+        answer = machine.ask("GET", wire.REPLICA.replace("{branchId}", "DK-799999")).said
+        machine.hang_up()
+    assert (answer["name"], answer["staffed"], answer["unstaffed"]) == ("Opdigt", "off", "Mo-Su 08:00-22:00")
+    assert "staffed off; unstaffed Mo-Su 08:00-22:00" in capsys.readouterr().out
+
+
+def test_hours_that_cannot_be_read_are_refused_with_the_place(
+    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = copy_of(begun, tmp_path / "store")
+    branch = ("add-branch", "--dir", str(home.directory), "--branch", "DK-799999", "--name", "Opdigt")
+    assert run(*branch, "--staffed", "Mandag 10-17") == 1
+    assert "1 | Mandag" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["pepper", "lookup.key"])
+def test_a_store_whose_key_is_lost_does_not_make_another(
+    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    home = copy_of(begun, tmp_path / "store")
+    (home.keys / key).unlink()
+    assert run("serve", "--dir", str(home.directory)) == 1
+    assert f"{key} in {home.keys} is gone" in capsys.readouterr().err
+    assert not (home.keys / key).exists()

@@ -1,0 +1,131 @@
+"""What comes wrong to a door: from its reader, from its store. It says so, opens nothing, loses nothing, and lives.
+
+The door and its lock are processes, the cables pseudo-terminals, the stores speak TLS.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drivers.simulated.serial_emulator import health_card
+from kiosk.demo.site import DOOR, DoorHands, Site
+from kiosk.door.face import Face, Show
+from kiosk.event import EntryRefused, FaultRaised
+from kiosk.fault import Fault
+from kiosk.model import Denial
+from sync.central import seed
+from tests.e2e import bad_stores, canary, rig
+from tests.e2e.bad_stores import Bad
+
+_CARD = health_card(seed.ADULT.number)
+_HALF = seed.ADULT.number[:5].encode()
+
+
+@pytest.fixture
+def door(site: Site) -> DoorHands:
+    """Closed for everybody, until it learns from a store what the hours are."""
+    rig.evening(site)
+    with rig.open_store(site):
+        pass
+    return site.start_door()
+
+
+def shown(door: DoorHands, show: Show | Denial) -> Face:
+    return door.faces.wait_for(lambda face: face.show is show, rig.WITHIN_S)
+
+
+def stays_shut_and_alive(site: Site, door: DoorHands) -> None:
+    assert door.lock.edges(door.settings.gpio.strike) == []
+    assert site.program("door").is_running
+    assert site.program("lock").is_running
+    assert canary.found(canary.left_by_machines(site.folder)) == []
+
+
+# --- from the reader ------------------------------------------------------------------------------
+
+_UNREADABLE: dict[str, Callable[[DoorHands], None]] = {
+    "half a barcode": lambda door: door.reader.half(seed.ADULT.number),
+    "a barcode cut short by its end": lambda door: door.reader.send(_HALF + b"\r"),
+    "a bad swipe": lambda door: door.reader.send(b";E?\r"),
+    "a bad swipe of both tracks": lambda door: door.reader.bad_swipe(),
+    "half a stripe": lambda door: door.reader.send(b";" + _CARD[:20].encode()),
+    "10 kB of noise": lambda door: door.reader.noise(10_000, seed=7),
+}
+
+
+@pytest.mark.parametrize("sent", _UNREADABLE)
+def test_what_cannot_be_read_is_said_and_a_good_card_is_taken_after_it(site: Site, door: DoorHands, sent: str) -> None:
+    with rig.open_store(site):
+        shown(door, Show.READY)
+        _UNREADABLE[sent](door)
+        shown(door, Show.UNREADABLE)
+        for _ in range(2):  # the first one may end what is still half read
+            door.swipe(_CARD)
+        shown(door, Show.ASK_PIN)
+        stays_shut_and_alive(site, door)
+
+
+def test_a_reader_unplugged_in_the_middle_of_a_card_is_told_of_and_found_again(site: Site, door: DoorHands) -> None:
+    with rig.open_store(site):
+        shown(door, Show.READY)
+        door.reader.send(b";" + _CARD[:20].encode())
+        door.reader.unplug()
+        rig.until(lambda: lost(site, "fault.raised") == 1, "the fault at the store")
+        assert lost(site, "fault.cleared") == 0
+        door.reader.plug()
+        assert door.reader.opened(rig.WITHIN_S)
+        rig.until(lambda: lost(site, "fault.cleared") == 1, "its end at the store")
+        door.reader.send(_CARD[20:].encode() + b"?\r")  # no second half makes a card of what came before
+        shown(door, Show.UNREADABLE)
+        stays_shut_and_alive(site, door)
+        door.swipe(_CARD)
+        shown(door, Show.ASK_PIN)
+        door.type(seed.ADULT.pin.reveal())
+        door.lock.wait_for(door.settings.gpio.strike, True, rig.WITHIN_S)
+        assert door.pulses() == 1
+
+
+def lost(site: Site, kind: str) -> int:
+    """How often the store was told so of the reader."""
+    return sum(entry.detail == Fault.READER_LOST.value for entry in rig.told(site, DOOR, kind))
+
+
+# --- from the store -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [*bad_stores.ANSWERING, *bad_stores.STRANGERS], ids=str)
+def test_a_store_that_cannot_be_used_lets_nobody_in_and_loses_nothing(
+    site: Site, door: DoorHands, tmp_path: Path, bad: Bad
+) -> None:
+    with rig.open_store(site):
+        shown(door, Show.READY)
+    with bad_stores.bad_store(site, bad, tmp_path / "keys"):
+        door.swipe(_CARD)
+        shown(door, Show.ASK_PIN)
+        door.type(seed.ADULT.pin.reveal())
+        shown(door, Denial.OFFLINE)
+        rig.until(lambda: f"Raised({bad.fault.value})" in log_of(site), "the fault in the log")
+        stays_shut_and_alive(site, door)
+        assert site.program("door").stop() == 0
+    said = [arrived.said for arrived in rig.waiting(site, site.folder / DOOR / "door.db")]
+    assert EntryRefused(Denial.OFFLINE) in said
+    assert FaultRaised(bad.fault) in said
+    with rig.open_store(site):
+        site.start_unit("door")
+        rig.until(lambda: bool(rig.told(site, DOOR, "entry.refused")), "the refusal at the store")
+    assert [entry.detail for entry in rig.told(site, DOOR, "entry.refused")] == [Denial.OFFLINE.value]
+    assert [entry.sequence for entry in rig.told(site, DOOR, "entry.granted")] == []
+    assert canary.found(canary.left_by_machines(site.folder)) == []
+
+
+def log_of(site: Site) -> str:
+    return (site.folder / "door.log").read_text(encoding="utf-8")
+
+
+def test_a_door_that_never_met_its_store_asks_nobody_for_a_pin(site: Site, door: DoorHands) -> None:
+    shown(door, Show.CLOSED)
+    door.swipe(_CARD)
+    shown(door, Denial.CLOSED)
+    rig.until(lambda: f"Raised({Fault.STORE_SILENT.value})" in log_of(site), "the fault in the log")
+    stays_shut_and_alive(site, door)
