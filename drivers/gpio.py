@@ -112,10 +112,14 @@ class Edge:
 
 
 class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
-    """A mock pin that keeps the time of each edge. Once driven from outside, no pull resistor moves its level."""
+    """A mock pin that keeps the time of each edge. Once driven from outside, no pull resistor moves its level.
+
+    watchers: told of each edge by the thread that made it, so before that thread does anything more.
+    """
 
     def __init__(self, factory: Factory, info: Any) -> None:
         self.history: list[Edge] = []
+        self.watchers: list[Callable[[Edge], None]] = []
         self.changed = threading.Condition()
         self._driven = False
         super().__init__(factory, info)
@@ -136,9 +140,12 @@ class BenchPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
     def _change_state(self, value: bool) -> bool:
         changed: bool = super()._change_state(value)
         if changed:
+            edge = Edge(self._last_change, bool(value))
             with self.changed:
-                self.history.append(Edge(self._last_change, bool(value)))
+                self.history.append(edge)
                 self.changed.notify_all()
+            for tell in self.watchers:
+                tell(edge)
         return changed
 
 

@@ -4,6 +4,7 @@
                     {"do": "level", "pin": 17}                                     {"level": true}
                     {"do": "edges", "pin": 17}                                     {"edges": [[12.5, true], ...]}
                     {"do": "wait", "pin": 17, "level": true, "s": 5}               {"mono": 12.5} or {"late": true}
+                    {"do": "watch", "pin": 17}                                     {}, then {"edge": [12.5, true]}, ...
 
 One packet each (SOCK_SEQPACKET). Times are taken at the edge, on CLOCK_MONOTONIC, which all processes share.
 Not for production: `serve_bench` takes only a factory whose pins are drivers.gpio.BenchPin.
@@ -13,7 +14,8 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from drivers.gpio import BenchPin, Edge, Factory
@@ -63,7 +65,16 @@ def _accept(server: socket.socket, factory: Factory) -> None:
 def _converse(line: socket.socket, factory: Factory) -> None:
     with line, contextlib.suppress(OSError):  # the bench has gone
         while packet := line.recv(_MAX_PACKET):
-            line.send(json.dumps(_answer(json.loads(packet), factory)).encode())
+            asked = json.loads(packet)
+            if asked.get("do") == "watch":
+                _pin(factory, asked["pin"]).watchers.append(partial(_tell, line))
+            line.send(json.dumps(_answer(asked, factory)).encode())
+
+
+def _tell(line: socket.socket, edge: Edge) -> None:
+    """The unit does not wait for a bench that does not read, or has gone."""
+    with contextlib.suppress(OSError):
+        line.send(json.dumps({"edge": (edge.mono, edge.level)}).encode(), socket.MSG_DONTWAIT)
 
 
 def _answer(asked: dict[str, object], factory: Factory) -> dict[str, object]:
@@ -71,6 +82,8 @@ def _answer(asked: dict[str, object], factory: Factory) -> dict[str, object]:
     match asked:
         case {"do": "drive", "level": bool(level)}:
             return _drive(pin, level)
+        case {"do": "watch"}:
+            return {}
         case {"do": "level"}:
             return {"level": bool(pin.state)}
         case {"do": "edges"}:
@@ -131,6 +144,16 @@ class GpioBench:
         if not isinstance(listed, list):
             raise BenchError("no edges")
         return [Edge(mono, level) for mono, level in listed]
+
+    def watch(self, pin: int) -> Iterator[Edge]:
+        """The edges from now on, as they come, until the unit has gone. Nothing else may be asked on this line then."""
+        self._ask({"do": "watch", "pin": pin})
+        return self._edges_to_come()
+
+    def _edges_to_come(self) -> Iterator[Edge]:
+        while packet := self._line.recv(_MAX_PACKET):
+            for mono, level in json.loads(packet).values():
+                yield Edge(mono, level)
 
     def wait_for(self, pin: int, high: bool, timeout_s: float) -> float:
         """When the pin became so, mono; at once if it is so already. 0.0 if it has never been otherwise."""

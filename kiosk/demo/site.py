@@ -256,13 +256,13 @@ class Site:
         settings = self._settings(DOOR, "door-reader", place, more)
         for unit in ("lock", "door"):
             self.start_unit(unit)
+        lock, frame = self.bench(settings, "lock"), self.bench(settings, "door")
         faces = Faces(panel_socket(settings))
         self._lines.callback(faces.close)
         faces.wait_for(lambda _: True, START_WITHIN_S)
         for emulator in (reader, keypad):
             if not emulator.opened(START_WITHIN_S):
                 raise SiteError("the door did not open its reader or keypad")
-        lock, frame = self.bench(settings, "lock"), self.bench(settings, "door")
         return DoorHands(reader, keypad, lock, frame, faces, settings)
 
     def start_unit(self, unit: str) -> Program:
@@ -320,7 +320,7 @@ address = "{self.address}"
 credentials_dir = "{self.folder}/{device}/credentials"
 deadline_s = {self.deadline_s}
 exchange_every_s = 1
-longest_back_off_s = 1
+longest_back_off_s = 0.3
 [reader]
 path = "{self.folder}/{reader}"
 [gpio]

@@ -10,6 +10,7 @@ Not responsible for: who may enter; whoever may open the socket may pulse.
 import contextlib
 import logging
 import os
+import select
 import selectors
 import socket
 import struct
@@ -90,6 +91,9 @@ class LockUnit:
         self._loop.put(pulse)
 
     def _decide(self, state: State, given: Given, now: Now) -> machine.Step:
+        if isinstance(given, Pulse) and _has_gone(self._asked.get(given.grant)):
+            self._asked.pop(given.grant, None)
+            given = Tick()
         return machine.step(state, given, now, self._longest)
 
     def _perform(self, effect: Effect) -> None:
@@ -186,6 +190,15 @@ class PulseSocket:
                 key.fileobj.close()
         self._wake_in.close()
         self._selector.close()
+
+
+def _has_gone(asker: socket.socket | None) -> bool:
+    """Whoever asked has hung up, as a door does that got no answer in time: now the line would rise for nobody."""
+    if asker is None or (descriptor := asker.fileno()) < 0:
+        return True
+    hung_up = select.poll()
+    hung_up.register(descriptor, 0)  # the end of the other side is told unasked
+    return bool(hung_up.poll(0))
 
 
 def _uid(peer: socket.socket) -> int:

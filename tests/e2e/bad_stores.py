@@ -13,9 +13,11 @@ from pathlib import Path
 from kiosk.demo.site import Site
 from kiosk.fault import Fault
 from kiosk.loop import system_clock
+from kiosk.model import EventId, ItemId, PatronId
 from sync import pki
 from sync.central import seed
 from sync.rest import wire
+from sync.rest.client import RestStore
 from tests.e2e.rig import port_of
 from tests.sync.rest.scripted import Act, Asked, Installation, Scripted, Sock, answer, says, store
 
@@ -102,19 +104,31 @@ _GOOD = {
 
 
 @contextmanager
-def store_that_keeps_nothing(site: Site, at_loans: Act, folder: Path) -> Iterator[Scripted]:
+def store_that_keeps_nothing(site: Site, at_loans: Act) -> Iterator[Scripted]:
     """Knows the adult, and says it is well; answers loans and returns by `at_loans`, and takes no event."""
 
     def act(sock: Sock, asked: Asked) -> bool:
         return _acts(at_loans).get(asked.path, says({"errorCode": "internal"}, 500))(sock, asked)
 
-    with store(_ours(site, folder), act, port=port_of(site)) as running:
+    with store(_ours(site, site.folder), act, port=port_of(site)) as running:
         site.address = f"https://127.0.0.1:{running.port}"
         yield running
 
 
 def _acts(at_loans: Act) -> dict[str, Act]:
     return _GOOD | {wire.LOANS: at_loans, wire.RETURNS: at_loans}
+
+
+def lends_and_says_nothing(real: RestStore) -> Act:
+    """The loan is made; the answer is lost on its way."""
+
+    def act(_: Sock, asked: Asked) -> bool:
+        question = wire.LoanQuestion.model_validate_json(asked.body)
+        key = EventId(asked.headers[wire.IDEMPOTENCY_KEY.lower()])
+        real.checkout(PatronId(question.patron_id), ItemId(question.material_item_number), key)
+        return True
+
+    return act
 
 
 def keys_asked(running: Scripted, path: str) -> list[str]:

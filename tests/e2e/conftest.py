@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,22 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def copied(begun: Path, folder: Path) -> Iterator[Site]:
+    """Nothing of it runs yet. Half a second for an answer: who is silent is given up soon."""
+    shutil.copytree(begun, folder)
+    with Site(folder, keep=True, pulse_s=2.0, deadline_s=0.5) as site:
+        yield site
+
+
 @pytest.fixture
 def site(begun: Path, tmp_path: Path) -> Iterator[Site]:
-    """Nothing of it runs yet. Half a second for an answer: who is silent is given up soon."""
-    folder = tmp_path / "s"
-    shutil.copytree(begun, folder)
-    with Site(folder, keep=True, deadline_s=0.5) as made:
+    with copied(begun, tmp_path / "s") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_site(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for a module's tests that leave it as they find it."""
+    with copied(begun, tmp_path_factory.mktemp("lasting") / "s") as made:
         yield made

@@ -3,6 +3,7 @@
 Not responsible for: stores that misbehave (bad_stores.py), what may stand where (canary.py).
 """
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +14,17 @@ from pathlib import Path
 from drivers.simulated.clock import simulated_clock
 from drivers.simulated.serial_emulator import SerialEmulator, health_card
 from kiosk.checkout.line import Asking, Line, Outcome
-from kiosk.checkout.states import AskingPin, Farewell, Lending, Returning, Start, State
+from kiosk.checkout.states import (
+    AskingPin,
+    BackTapped,
+    DoneTapped,
+    Farewell,
+    Lending,
+    Returning,
+    ReturnTapped,
+    Start,
+    State,
+)
 from kiosk.composition.checkout import SelfCheckout
 from kiosk.demo.evening import day_like_any, set_time
 from kiosk.demo.site import Site
@@ -84,6 +95,13 @@ def waiting(site: Site, database: Path, key: PrivateKey | None = None) -> list[A
     return list(exchange.open_batch(Opener(key or load_private(site.home.seal_private)), device, batch))
 
 
+def disk_of(site: Site, device: str, out: Path) -> Path:
+    """A machine's folder as it stands at this moment, as after a power cut; the copy."""
+    copied = out / device
+    shutil.copytree(site.folder / device, copied, ignore=shutil.ignore_patterns("*.sock"))
+    return copied
+
+
 # --- the counter, without a window ----------------------------------------------------------------
 
 
@@ -135,6 +153,19 @@ class Screen:
     def outcome(self, item: ItemId) -> Outcome:
         return next((line.outcome for line in self.lines if line.item == item), Asking())
 
+    def line(self, item: ItemId) -> Line:
+        return next(line for line in self.lines if line.item == item)
+
+    def turn_to_returns(self) -> None:
+        """Done with lending, if there was any; then the list of returns."""
+        if self.lines:
+            self.machine.unit.put(DoneTapped())
+            self.wait_for_stage(Farewell)
+        self.machine.unit.put(BackTapped())
+        self.wait_for_stage(Start)
+        self.machine.unit.put(ReturnTapped())
+        self.wait_for_stage(Returning)
+
 
 def _name(state: State) -> str:
     return type(state.stage).__name__
@@ -155,4 +186,3 @@ def counter(site: Site, lends: str = "everybody") -> Iterator[Screen]:
 
 def delivered(screen: Screen) -> None:
     until(lambda: screen.machine.waiting() == 0, "an empty outbox")
-

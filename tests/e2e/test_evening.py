@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.checkout.line import Lent, Returned
-from kiosk.checkout.states import BackTapped, DoneTapped, Farewell, Lending, Returning, ReturnTapped, Start
+from kiosk.checkout.states import Lending
 from kiosk.demo.site import COUNTER, DOOR, Site
 from kiosk.door.face import Show
 from kiosk.event import EntryGranted, ItemLent, ItemReturned
@@ -151,17 +151,11 @@ def test_what_waits_at_a_counter_without_power_is_sealed(site: Site, tmp_path: P
         screen.log_in(seed.ADULT)
         screen.wait_for_stage(Lending)
         assert isinstance(screen.scan(seed.BOOK.item), Lent)
-        screen.machine.unit.put(DoneTapped())
-        screen.wait_for_stage(Farewell)
-        screen.machine.unit.put(BackTapped())
-        screen.wait_for_stage(Start)
-        screen.machine.unit.put(ReturnTapped())
-        screen.wait_for_stage(Returning)
+        screen.turn_to_returns()
         assert isinstance(screen.scan(seed.ON_LOAN.item), Returned)
-        disk = tmp_path / "disk"
-        shutil.copytree(site.folder / COUNTER, disk / COUNTER, ignore=_SOCKETS)
+        disk = rig.disk_of(site, COUNTER, tmp_path)
     assert canary.found(canary.files_of(disk)) == []
-    database = disk / COUNTER / "checkout.db"
+    database = disk / "checkout.db"
     assert database.with_name("checkout.db-wal").stat().st_size > 0
     said = [arrived.said for arrived in rig.waiting(site, database)]
     lent = [event for event in said if isinstance(event, ItemLent)]
@@ -171,9 +165,9 @@ def test_what_waits_at_a_counter_without_power_is_sealed(site: Site, tmp_path: P
     assert {arrived.said for arrived in rig.waiting(site, database, generate())} == {None}
 
 
-def test_what_waits_at_a_door_that_was_killed_is_sealed(site: Site, tmp_path: Path) -> None:
+def test_what_waits_at_a_door_that_was_killed_is_sealed(site: Site) -> None:
     """Somebody is let in by a store that takes no event; then the process dies in the middle of the pulse."""
-    with bad_stores.store_that_keeps_nothing(site, bad_stores.ANSWERING[0].act, tmp_path):
+    with bad_stores.store_that_keeps_nothing(site, bad_stores.ANSWERING[0].act):
         door = site.start_door()
         door.faces.wait_for(lambda face: face.show is Show.READY, rig.WITHIN_S)
         door.show_card(seed.ADULT.number)
