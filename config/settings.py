@@ -5,10 +5,10 @@ Not responsible for: secrets (certificates and keys lie in store.credentials_dir
 """
 
 import difflib
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,7 +29,12 @@ SHORTEST_PULSE_S = 3.0  # EN 60839-11-1: release time, where the system sets it
 
 
 def _https(address: str) -> str:
-    if not re.fullmatch(r"https://[^/\s]+", address):
+    try:
+        parts = urlsplit(address)
+        whole = parts.scheme == "https" and address == f"https://{parts.netloc}" and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or not parts.hostname or "@" in parts.netloc:
         raise ValueError("should be https://host:port, with no path behind it")
     return address
 
@@ -131,7 +136,6 @@ class Screen(_Section):
     height: Annotated[int, Field(ge=160, le=7680, description="Pixels, where not full screen.")] = 800
     left: Annotated[int, Field(ge=0, le=7680, description="Pixels from the display's left, where not full screen.")] = 0
     top: Annotated[int, Field(ge=0, le=7680, description="Pixels from the display's top, where not full screen.")] = 0
-    language: Annotated[Literal["da", "en"], Field(description="The language before anybody chose.")] = "da"
 
 
 class Settings(_Section):

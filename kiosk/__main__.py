@@ -8,13 +8,12 @@ Not responsible for: what stands behind which port (composition/).
 """
 
 import argparse
-import logging
 import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from kiosk.loop import crash_on_bug, system_clock
+from kiosk.loop import crash_on_bug, log_without_waiting, system_clock
 
 _UNUSABLE = 78  # sysexits.h, EX_CONFIG: as things are it will not start
 
@@ -27,20 +26,21 @@ def main() -> int:
         return _central(argv[1:])
     if argv[:1] == ["demo"]:
         return _demo(argv[1:])
-    asked = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    asked = parser().parse_args(argv)
+    log_without_waiting()
     crash_on_bug()
     run: Callable[[argparse.Namespace], int] = asked.run
     return run(asked)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="kiosk",
         description="Library self-checkout machines, and the doors of branches that nobody staffs.",
         epilog="`kiosk central --help` and `kiosk demo --help` say more about those two.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
     lock = _add(commands, "lock", "owns the strike's line; takes pulses from the door", _lock)
     lock.add_argument("--release", action="store_true", help="only let the strike go, and end")
     _add(commands, "door", "reader, keypad, contact: who may enter now", _door)
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "checkout", "the touchscreen: borrow and return", _checkout)
     commands.add_parser("central", help="the embedded central store", add_help=False)
     commands.add_parser("demo", help="all of it on this computer, hardware simulated", add_help=False)
-    return parser
+    return made
 
 
 def _add(
@@ -118,6 +118,7 @@ def _central(argv: list[str]) -> int:
     from drivers.simulated.clock import simulated_clock
     from sync.central import command
 
+    crash_on_bug()
     return command.main(argv, system_clock, lambda path: simulated_clock(path, system_clock))
 
 

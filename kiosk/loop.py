@@ -11,6 +11,7 @@ Not responsible for: what any input or effect means.
 import ctypes
 import json
 import logging
+import logging.handlers
 import os
 import queue
 import sys
@@ -18,9 +19,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -35,6 +38,7 @@ EffectT = TypeVar("EffectT")
 
 TICK_S = 1.0  # at most this long between two looks at the clock
 _EX_SOFTWARE = 70  # sysexits.h
+_MOST_LINES = 1000  # of the log, waiting to be written
 
 log = logging.getLogger("kiosk")
 
@@ -43,16 +47,19 @@ log = logging.getLogger("kiosk")
 
 
 def system_clock() -> Now:
-    """Both clocks of this computer; synced as the kernel has it from NTP (adjtimex)."""
+    """Both clocks of this computer; synced: NTP has set the wall clock in this boot."""
     return Now(datetime.now(UTC), time.monotonic(), synced=_synced())
 
 
+_SYNCED_IN_THIS_BOOT = Path("/run/systemd/timesync/synchronized")
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _synced() -> bool:
-    return 0 <= int(_libc.adjtimex(ctypes.create_string_buffer(512))) != _TIME_ERROR  # -1: not allowed to ask
+    """As the kernel has it (adjtimex), which forgets it some hours after the last word; timesyncd's mark stays."""
+    told = int(_libc.adjtimex(ctypes.create_string_buffer(512)))  # -1: not allowed to ask
+    return 0 <= told != _TIME_ERROR or _SYNCED_IN_THIS_BOOT.exists()
 
 
 # --- the loop -----------------------------------------------------------------------------------
@@ -109,15 +116,17 @@ class Loop(Generic[StateT, GivenT, EffectT]):
     def _take(self, given: GivenT) -> None:
         before = self._state
         self._state, effects = self._decide(before, given, self._clock())
-        if effects or self._state != before:
-            _log_transition(before, given, self._state, effects)
+        after = self._state
         for effect in effects:
             try:
                 self._perform(effect)
             except DeviceFault as refusal:
                 self._take(self._refused(effect, refusal.fault))
-                return
-        self._entered(self._state)
+                break
+        else:
+            self._entered(self._state)
+        if effects or after != before:
+            _log_transition(before, given, after, effects)
 
 
 class Worker:
@@ -162,6 +171,21 @@ def _named(value: object) -> str:
     return type(value).__name__ + (f"({', '.join(said)})" if said else "")
 
 
+def log_without_waiting() -> None:
+    """Log lines go to stderr on a thread of their own; when nobody reads, they are dropped: no lock waits for a log."""
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(_MOST_LINES)
+    written = logging.StreamHandler()
+    written.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.handlers.QueueListener(lines, written).start()
+    logging.basicConfig(level=logging.INFO, handlers=[_Dropping(lines)])
+
+
+class _Dropping(logging.handlers.QueueHandler):
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+
 def crash_on_bug() -> None:
     """A bug on any thread ends the process, for systemd to start it again.
 
@@ -175,6 +199,9 @@ def _crash(kind: type[BaseException], _: BaseException | None, trace: TracebackT
     if issubclass(kind, KeyboardInterrupt):
         os._exit(130)
     where = " < ".join(f"{f.filename}:{f.lineno} {f.name}" for f in reversed(traceback.extract_tb(trace)))
-    log.critical("%s", json.dumps({"bug": kind.__name__, "where": where}))
-    logging.shutdown()
+    with suppress(
+        OSError
+    ):  # straight to stderr, should it take it: the thread that writes the log may never come to it
+        os.set_blocking(2, False)
+        os.write(2, f"CRITICAL kiosk {json.dumps({'bug': kind.__name__, 'where': where})}\n".encode())
     os._exit(_EX_SOFTWARE)

@@ -126,6 +126,16 @@ def sign_device(ca: Identity, request: bytes, device_id: str, validity: Validity
     return _cert_pem(builder.sign(_load_key(ca.key), hashes.SHA256()))
 
 
+def names_of(cert: Path) -> tuple[str, ...]:
+    """The DNS names and addresses that a server's certificate is good for. Raises PkiError."""
+    try:
+        found = _load_cert(cert).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    addresses = [str(address) for address in found.get_values_for_type(x509.IPAddress)]
+    return (*found.get_values_for_type(x509.DNSName), *addresses)
+
+
 def fingerprint(pem: bytes) -> str:
     """SHA-256 over the certificate's DER, in hex. Raises PkiError."""
     try:

@@ -11,7 +11,7 @@ from typing import assert_never
 from kiosk.checkout import states
 from kiosk.checkout.line import Lent, Line, Lines, Refused, Returned
 from kiosk.fault import Fault
-from kiosk.model import ClearTyped, DigitTyped
+from kiosk.model import ClearTyped, DigitTyped, ItemId
 from ui import words
 from ui.words import Icon, Words
 
@@ -40,13 +40,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """typed: how many digits. tries: how many are left, once one was not accepted; else 0."""
+    """typed: how many digits. How many tries are left the store alone knows: it counts them across visits."""
 
     network: Words | None
     typed: int
     length: int
     again: Words | None
-    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,8 @@ def screen(state: states.State, pin_length: int = 4) -> Screen:
             said = words.of_told(told)
             can_return = out is None and told in (states.Told.BLOCKED, states.Told.OFFLINE)
             return Notice(network, said.icon, said.heading, said.advice, can_return)
-        case states.AskingPin(pin=pin, again=again, tries_left=tries):
-            return Pin(network, len(pin), pin_length, words.AGAIN if again else None, tries if again else 0)
+        case states.AskingPin(pin=pin, again=again):
+            return Pin(network, len(pin), pin_length, words.AGAIN if again else None)
         case states.Verifying():
             return Wait(network)
         case states.Lending(first_name=name, lines=lines, leaving=leaving):
@@ -162,7 +161,12 @@ def _item_line(line: Line) -> ItemLine:
     icon, said = words.of_outcome(line.outcome)
     due = line.outcome.due if isinstance(line.outcome, Lent) else None
     place = line.outcome.place if isinstance(line.outcome, Returned) else ""
-    return ItemLine(line.title or line.item, icon, said, due, place)
+    return ItemLine(line.title or _last_digits(line.item), icon, said, due, place)
+
+
+def _last_digits(item: ItemId) -> str:
+    """What nobody can title may be a card that was scanned by mistake: the whole number is nobody else's to read."""
+    return f"… {item[-4:]}"
 
 
 def _lent(lines: Lines) -> int:

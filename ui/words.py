@@ -121,7 +121,7 @@ _TOO_MANY_TRIES = QT_TRANSLATE_NOOP("Words", "For mange forsøg")
 _TOLD = {
     Told.NOT_ACCEPTED: Said(Icon.PIN, QT_TRANSLATE_NOOP("Words", "Det lykkedes ikke"), _NOT_TOGETHER),
     Told.LOCKED_OUT: Said(
-        Icon.LOCK, _TOO_MANY_TRIES, QT_TRANSLATE_NOOP("Words", "Vent lidt, og prøv igen, eller spørg personalet.")
+        Icon.LOCK, _TOO_MANY_TRIES, QT_TRANSLATE_NOOP("Words", "Prøv igen om et kvarter, eller spørg personalet.")
     ),
     Told.BLOCKED: Said(
         Icon.PERSON,
@@ -192,7 +192,7 @@ _SHOW = {
     Show.CLOSED: _CLOSED,
     Show.CARD_WANTED: Said(
         Icon.CARD,
-        QT_TRANSLATE_NOOP("Words", "Nu mangler kun kortet"),
+        QT_TRANSLATE_NOOP("Words", "Pinkode og kort"),
         QT_TRANSLATE_NOOP("Words", "Tast pinkoden færdig, og scan dit kort."),
     ),
     Show.ASK_PIN: Said(
@@ -219,7 +219,7 @@ _SHOW = {
 }
 _DENIED = {
     Denial.NOT_ACCEPTED: Said(Icon.PIN, QT_TRANSLATE_NOOP("Words", "Døren er stadig låst"), _NOT_TOGETHER),
-    Denial.LOCKED_OUT: Said(Icon.LOCK, _TOO_MANY_TRIES, QT_TRANSLATE_NOOP("Words", "Vent lidt, og prøv igen.")),
+    Denial.LOCKED_OUT: Said(Icon.LOCK, _TOO_MANY_TRIES, QT_TRANSLATE_NOOP("Words", "Prøv igen om et kvarter.")),
     Denial.BLOCKED: _NOT_NOW,
     Denial.UNDERAGE: _NOT_NOW,
     Denial.NO_PERMISSION: _NOT_NOW,

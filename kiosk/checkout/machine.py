@@ -24,7 +24,7 @@ from kiosk.checkout.line import (
     settled,
     with_line,
 )
-from kiosk.checkout.offline import MayLend, may_lend
+from kiosk.checkout.offline import Lends, MayLend, OfflineRules, may_lend
 from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
@@ -59,7 +59,7 @@ from kiosk.checkout.states import (
     _Said,
 )
 from kiosk.event import FaultCleared, FaultRaised, ItemLent, ItemReturned, LoanGivenUp, Who
-from kiosk.fault import OUTBOX, Cleared, Raised
+from kiosk.fault import OUTBOX, Cleared, Fault, Raised
 from kiosk.model import (
     AuthRefusal,
     CardSwiped,
@@ -106,13 +106,20 @@ def step(state: State, given: Given, now: Now, rules: Rules) -> Step:
             return state, ()
         case Tick():
             broken = sorted(state.faults & OUTBOX, key=lambda fault: fault.value)
-            stage, effects = _staged(state.stage, given, _At(now, rules, state.offline))
+            stage, effects = _staged(state.stage, given, _at(state, now, rules))
             # While nothing can be written, each tick tries: when a Record is refused, the unit raises the fault again.
             tries = tuple(Record(FaultCleared(fault)) for fault in broken)
             return replace(state, stage=stage, faults=state.faults - OUTBOX), (*effects, *tries)
         case _:
-            stage, effects = _staged(state.stage, given, _At(now, rules, state.offline))
+            stage, effects = _staged(state.stage, given, _at(state, now, rules))
             return replace(state, stage=stage), effects
+
+
+def _at(state: State, now: Now, rules: Rules) -> _At:
+    """A machine that the store has shut out lends to nobody: what it would lend, it could never tell."""
+    if Fault.STORE_REFUSES_DEVICE in state.faults:
+        rules = replace(rules, offline=OfflineRules(Lends.NOBODY))
+    return _At(now, rules, state.offline)
 
 
 def _staged(stage: Stage, given: _Said, at: _At) -> _Stage:

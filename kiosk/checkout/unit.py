@@ -136,17 +136,24 @@ class CheckoutUnit:
         self.put(Raised(fault))
         return NotRecorded(effect.event_id)
 
+    def _tell(self, fault: DeviceFault) -> None:
+        """Silence is the exchange's news; to be shut out must be known before the next thing is lent."""
+        if fault.fault is Fault.STORE_REFUSES_DEVICE:
+            self.put(Raised(fault.fault))
+
     def _who(self, question: Question) -> Given:
         try:
             answer = self._store.authenticate(question.card, question.pin)
-        except DeviceFault:
+        except DeviceFault as fault:
+            self._tell(fault)
             return KnowledgeSilent(question)
         return NotKnown(question, answer) if isinstance(answer, AuthRefusal) else Known(question, answer)
 
     def _checkout(self, asked: AskCheckout) -> Given:
         try:
             answer = self._store.checkout(asked.patron, asked.item, asked.event)
-        except DeviceFault:
+        except DeviceFault as fault:
+            self._tell(fault)
             return LoanSilent(asked.event)
         return LoanRefused(asked.event, answer) if isinstance(answer, NotLent) else LoanMade(asked.event, answer)
 

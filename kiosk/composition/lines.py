@@ -5,7 +5,6 @@ from pathlib import Path
 
 from config.settings import Settings
 from drivers import gpio
-from drivers.simulated.gpio_bench import serve_bench
 
 
 def bench_socket(settings: Settings, unit: str) -> Path:
@@ -16,5 +15,7 @@ def bench_socket(settings: Settings, unit: str) -> Path:
 def gpio_factory(settings: Settings, unit: str, held_low: Sequence[int]) -> gpio.Factory:
     factory = gpio.open_factory(settings.gpio.factory)
     if settings.gpio.factory == "mock":
+        from drivers.simulated.gpio_bench import serve_bench  # no part of a real machine
+
         serve_bench(factory, bench_socket(settings, unit), held_low)
     return factory

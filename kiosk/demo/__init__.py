@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="kiosk demo",
         description="A door, a self-checkout machine and a central store on this computer, all hardware simulated.",
     )
-    parser.add_argument("--headless", action="store_true", help="play an evening and check it; so without a display")
+    parser.add_argument(
+        "--headless", action="store_true", help="play an evening and check it; the default where there is no display"
+    )
     parser.add_argument("--json", action="store_true", help="play the evening and print one JSON document")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="put the site into this new folder and leave it there")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where pictures land (default: %(default)s)")

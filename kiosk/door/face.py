@@ -20,6 +20,7 @@ from kiosk.door.states import (
     Told,
     Verifying,
 )
+from kiosk.fault import OUTBOX, Fault
 from kiosk.model import Denial, Mode
 
 
@@ -49,11 +50,17 @@ class Face:
 
 
 _RESTING = {Mode.UNSTAFFED: Show.READY, Mode.STAFFED: Show.STAFFED, Mode.CLOSED: Show.CLOSED}
+_BLIND = OUTBOX | {Fault.READER_LOST}  # nobody could be let in, whoever asks
+_ALONE = {Fault.STORE_SILENT, Fault.STORE_NONSENSE, Fault.STORE_REFUSES_DEVICE, Fault.STORE_NOT_TRUSTED}
 _TOLD = {Told.WELCOME: Show.WELCOME, Told.UNREADABLE: Show.UNREADABLE}
 
 
 def face(state: State, mode: Mode) -> Face:
     match state.dialogue:
+        case Idle() if mode is Mode.UNSTAFFED and state.faults & _BLIND:
+            return Face(Denial.OUT_OF_ORDER)
+        case Idle() if mode is Mode.UNSTAFFED and state.faults & _ALONE:
+            return Face(Denial.OFFLINE)
         case Idle():
             return Face(_RESTING[mode])
         case PinFirst(pin):
@@ -77,7 +84,8 @@ def decode(packet: bytes) -> Face:
     try:
         body = json.loads(packet)
         name, digits = body["show"], body["digits"]
-        show = Show(name) if name in {s.value for s in Show} else Denial(name)
-        return Face(show, int(digits))
+        if not isinstance(digits, int):
+            raise FaceError("not a face")
+        return Face(Show(name) if name in {s.value for s in Show} else Denial(name), digits)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise FaceError("not a face") from None

@@ -21,7 +21,8 @@ from kiosk.door.states import (
     Effect,
     Given,
     Idle,
-    NotDone,
+    NotPulsed,
+    NotRecorded,
     PinFirst,
     PulseStrike,
     Record,
@@ -34,7 +35,7 @@ from kiosk.door.states import (
     Tone,
     Verifying,
 )
-from kiosk.event import DoorForced, DoorHeld, EntryGranted, EntryRefused, FaultCleared, FaultRaised
+from kiosk.event import DoorForced, DoorHeld, EntryGranted, EntryRefused, EntryUnused, FaultCleared, FaultRaised
 from kiosk.fault import OUTBOX, Cleared, Raised
 from kiosk.model import (
     AdmissionFacts,
@@ -72,9 +73,8 @@ def step(state: State, given: Given, now: Now, rules: Rules) -> Step:
             return replace(state, faults=state.faults | {fault}), _news(FaultRaised(fault), fault not in state.faults)
         case Cleared(fault):
             return replace(state, faults=state.faults - {fault}), _news(FaultCleared(fault), fault in state.faults)
-        case NotDone():
-            told = Telling(Denial.OUT_OF_ORDER, now.mono + rules.tell_s)
-            return replace(state, dialogue=told, leaf=leaf.not_pulsed(state.leaf)), (Sound(Tone.DENIED),)
+        case NotRecorded() | NotPulsed():
+            return _not_done(state, given, now, rules)
         case Admission(asked, facts) if isinstance(state.dialogue, Verifying) and asked == state.dialogue.asked:
             return _admitted(state, facts, now, rules)
         case (
@@ -110,14 +110,20 @@ def _news(event: FaultRaised | FaultCleared, changed: bool) -> tuple[Effect, ...
 
 def _leaf(state: State, given: leaf.Given, now: Now, rules: Rules) -> Step:
     moved, events = leaf.step(state.leaf, given, now, rules.leaf)
-    effects: list[Effect] = []
-    for event in events:
-        if isinstance(event, DoorForced | DoorHeld):
-            effects.append(Sound(Tone.ALARM))  # before its record: a full disk silences no alarm
-        effects.append(Record(event))
+    alarmed = any(isinstance(event, DoorForced | DoorHeld) for event in events)
+    effects: list[Effect] = [Sound(Tone.ALARM)] if alarmed else []  # before any record: a full disk silences no alarm
+    effects += [Record(event) for event in events]
     if isinstance(state.leaf, leaf.Open) and state.leaf.alarmed and isinstance(moved, leaf.Shut):
         effects.append(Sound(Tone.QUIET))
     return replace(state, leaf=moved), tuple(effects)
+
+
+def _not_done(state: State, given: NotRecorded | NotPulsed, now: Now, rules: Rules) -> Step:
+    """The welcome is taken back. Where the grant is on the disk and the lock did not rise, nobody went in on it."""
+    granted = isinstance(state.leaf, leaf.Expected) and state.leaf.entry
+    unused = (Record(EntryUnused()),) if granted and isinstance(given, NotPulsed) else ()
+    told = Telling(Denial.OUT_OF_ORDER, now.mono + rules.tell_s)
+    return replace(state, dialogue=told, leaf=leaf.not_pulsed(state.leaf)), (Sound(Tone.DENIED), *unused)
 
 
 def _admitted(state: State, facts: AdmissionFacts, now: Now, rules: Rules) -> Step:
@@ -242,6 +248,8 @@ def _verifying(talk: Verifying, given: _Said, now: Now, rules: Rules) -> _Talk:
 
 def _telling(talk: Telling, given: _Said, now: Now, rules: Rules) -> _Talk:
     match given:
+        case CardSwiped() | CodeScanned() | Unreadable() | DigitTyped() if talk.what is Told.WELCOME:
+            return talk, ()  # one after the other: the lock takes no second pulse while the first one runs
         case CardSwiped() | CodeScanned() | Unreadable() | DigitTyped():
             return _idle(Idle(), given, now, rules)
         case Tick() if now.mono >= talk.deadline:

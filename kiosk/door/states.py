@@ -74,8 +74,13 @@ class StoreSilent:
 
 
 @dataclass(frozen=True, slots=True)
-class NotDone:
-    """An effect was refused by its device: nothing was recorded, or the lock did not rise."""
+class NotRecorded:
+    """The disk did not take an event: what was to follow it has not been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPulsed:
+    """The lock did not rise."""
 
 
 Given = (
@@ -88,7 +93,8 @@ Given = (
     | Admission
     | AdmissionRefused
     | StoreSilent
-    | NotDone
+    | NotRecorded
+    | NotPulsed
     | ContactOpened
     | ContactClosed
     | ExitRequested
@@ -190,5 +196,8 @@ class State:
     @property
     def deadline(self) -> float | None:
         """The next moment at which something is over."""
-        pending = [part.deadline for part in (self.dialogue, self.leaf) if not isinstance(part, Idle | leaf.Shut)]
+        parts = [self.dialogue] if not isinstance(self.dialogue, Idle) else []
+        pending = [part.deadline for part in parts]
+        if isinstance(self.leaf, leaf.Expected) or (isinstance(self.leaf, leaf.Open) and not self.leaf.alarmed):
+            pending.append(self.leaf.deadline)  # an open door that has alarmed waits for nothing but its closing
         return min(pending, default=None)

@@ -18,7 +18,8 @@ from kiosk.door.states import (
     AskAdmission,
     Effect,
     Given,
-    NotDone,
+    NotPulsed,
+    NotRecorded,
     PulseStrike,
     Record,
     Rules,
@@ -119,7 +120,7 @@ class DoorUnit:
         if isinstance(effect, Record) and isinstance(effect.event, FaultRaised | FaultCleared):
             return Raised(fault)
         self.put(Raised(fault))
-        return NotDone()
+        return NotRecorded()
 
     def _ask(self, question: Question) -> Given:
         try:
@@ -135,6 +136,6 @@ class DoorUnit:
             self._around.lock.pulse(GrantId(uuid.uuid4().hex), seconds)
         except DeviceFault as fault:
             self._lock_edge.failed(fault.fault)
-            self.put(NotDone())
+            self.put(NotPulsed())
         else:
             self._lock_edge.worked()

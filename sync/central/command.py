@@ -46,7 +46,7 @@ class CommandError(Exception):
 
 def main(argv: Sequence[str], clock: Clock, simulated: Callable[[Path], Clock]) -> int:
     """Runs one subcommand. clock: this computer's. simulated: the clock of a file, for --clock-file."""
-    asked = _parser().parse_args(argv)
+    asked = parser().parse_args(argv)
     home = Home(asked.dir)
     try:
         match asked.act:
@@ -69,12 +69,13 @@ def main(argv: Sequence[str], clock: Clock, simulated: Callable[[Path], Clock]) 
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
         prog="kiosk central",
         description="The embedded central store, for demonstration, tests, training and small sites.",
     )
-    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    acts = made.add_subparsers(dest="act", required=True, metavar="ACT")
     _add_serve(_add_act(acts, "serve", "listen; makes the store at its first start"))
     enrolment = _add_act(acts, "enrol", "make a machine's bundle and let it in; works while the store runs")
     enrolment.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on")
     revocation.add_argument("--device", required=True, metavar="NAME", help="the machine's name")
     _add_act(acts, "show-loans", "what is lent now: item, title, lånernummer, due date; no names")
-    return parser
+    return made
 
 
 def _add_act(

@@ -50,6 +50,7 @@ class Database:
         self._engine = create_engine(
             f"sqlite:///{path}",
             poolclass=NullPool,
+            hide_parameters=True,  # an error's text would name a patron
             # autocommit: BEGIN and COMMIT stand below, in the open. The thread is ours alone.
             connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_S},
         )
@@ -57,6 +58,7 @@ class Database:
         self._read_only = create_engine(
             f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
             poolclass=NullPool,
+            hide_parameters=True,  # an error's text would name a patron
             connect_args={"isolation_level": None, "check_same_thread": False},
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql")

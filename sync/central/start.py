@@ -29,7 +29,7 @@ from sync.central.seed import Locks
 
 CA_DAYS = 3650
 SERVER_DAYS = 825
-DEVICE_DAYS = 90
+DEVICE_DAYS = 825  # until machines renew theirs by themselves
 _RENEWED_BEFORE = timedelta(days=90)
 _SECRET = 32  # bytes
 
@@ -95,13 +95,15 @@ def begin(home: Home, names: Sequence[str], now: datetime) -> None:
     """
     pki.make_directory(home.directory)
     pki.make_directory(home.keys)
-    lost = [path.name for path in (home.pepper, home.lookup) if home.database.exists() and not path.exists()]
+    needed = (home.ca.cert, home.ca.key, home.seal_public, home.seal_private, home.pepper, home.lookup)
+    lost = [path.name for path in needed if home.database.exists() and not path.exists()]
     if lost:
-        raise KeysLost(f"{', '.join(lost)} in {home.keys} is gone, and without it no PIN or card here is known again")
+        raise KeysLost(f"{', '.join(lost)} in {home.keys} is gone; no other will do: bring it back from a copy")
     if not home.ca.cert.exists():
         pki.make_ca(home.keys, "Natugle CA", pki.Validity(now, CA_DAYS))
     if not home.server.cert.exists() or pki.ends_at(home.server.cert) < now + _RENEWED_BEFORE:
-        pki.make_server(home.ca, home.keys, list(dict.fromkeys(names)), pki.Validity(now, SERVER_DAYS))
+        before = pki.names_of(home.server.cert) if home.server.cert.exists() else ()
+        pki.make_server(home.ca, home.keys, list(dict.fromkeys((*before, *names))), pki.Validity(now, SERVER_DAYS))
     if not home.seal_public.exists():
         _make_seal_keys(home)
     for path in (home.pepper, home.lookup):

@@ -53,7 +53,13 @@ _HTTPS = 443
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    UnicodeError,  # requests reads a Location header although it follows none
+)
 
 
 class AddressError(Exception):
@@ -323,6 +329,7 @@ _NONSENSE = (
     urllib3.exceptions.InvalidHeader,
     urllib3.exceptions.InvalidChunkLength,
     urllib3.exceptions.DecodeError,
+    UnicodeError,
 )
 
 

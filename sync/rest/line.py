@@ -99,6 +99,8 @@ class Resolver:
             found, failure = self._lookup(host, port), None
         except OSError as error:
             found, failure = [], error
+        except UnicodeError:  # a name that no resolver takes, as a..b
+            found, failure = [], OSError("no host name")
         with self._lock:
             self._asked = None  # before it is told: who hears it may ask anew
         if failure is None:

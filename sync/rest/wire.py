@@ -174,8 +174,8 @@ class ReplicaAnswer(Answer):
     name: str
     staffed: str
     unstaffed: str
-    minimum_age: int
-    loan_days: int  # due date given out off-line
+    minimum_age: Annotated[int, Field(ge=0, le=120)]
+    loan_days: Annotated[int, Field(ge=1, le=365)]  # due date given out off-line
 
 
 class ErrorAnswer(Answer):

@@ -26,7 +26,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(begun: Path, folder: Path) -> Iterator[Site]:
     """Nothing of it runs yet. Half a second for an answer: who is silent is given up soon."""
     shutil.copytree(begun, folder)
-    with Site(folder, keep=True, pulse_s=2.0, deadline_s=0.5) as site:
+    with Site(folder, keep=True, pulse_s=1.5, deadline_s=0.5) as site:
         yield site
 
 

@@ -97,9 +97,9 @@ def test_what_cannot_be_read_between_two_books_changes_nothing(placed: Site, sen
 def test_a_reader_unplugged_in_the_middle_of_lending_is_told_of_and_lending_goes_on(placed: Site) -> None:
     with rig.open_store(placed), rig.counter(placed) as screen:
         lending(screen)
-        screen.scan(_FIRST)
+        screen.reader.send(f"{_FIRST}\r{_HALVED[:5]}".encode())  # in one piece: with the first, half the second is read
+        screen.wait_for(lambda: isinstance(screen.outcome(_FIRST), Lent), "the first book")
         before = screen.lines
-        screen.reader.half(_HALVED)
         screen.reader.unplug()
         screen.wait_for(lambda: Fault.READER_LOST in screen.state.faults, "the fault")
         assert screen.lines == before

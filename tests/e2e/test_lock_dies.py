@@ -33,6 +33,7 @@ def door(site: Site) -> Iterator[DoorHands]:
 
 def ask_in(door: DoorHands) -> None:
     """Card and PIN of somebody who may."""
+    shown(door, Show.READY)  # the one before has been welcomed
     door.show_card(seed.ADULT.number)
     shown(door, Show.ASK_PIN)
     door.type(seed.ADULT.pin.reveal())
@@ -75,6 +76,7 @@ def test_a_lock_killed_in_a_pulse_is_missed_found_again_and_repeats_nothing(
     if frozen:
         os.kill(lock.pid, signal.SIGSTOP)
     assert lock.kill() == -signal.SIGKILL
+    shown(door, Show.READY)
     ask_in(door)
     shown(door, Denial.OUT_OF_ORDER)
     rig.until(lambda: told_of_the_lock(site, "fault.raised") == ["lock.silent"], "the fault at the store")
@@ -95,6 +97,7 @@ def test_a_lock_that_was_frozen_does_not_open_when_it_thaws(site: Site, door: Do
     for _ in range(earlier):
         let_in(door)
         door.lock.wait_for(strike, False, rig.WITHIN_S)
+        shown(door, Show.READY)
     os.kill(lock.pid, signal.SIGSTOP)
     ask_in(door)
     shown(door, Denial.OUT_OF_ORDER)

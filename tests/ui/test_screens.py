@@ -97,11 +97,11 @@ def _notice(told: states.Told) -> screens.Notice:
     return shown
 
 
-def test_a_refused_pin_tells_how_many_tries_are_left_and_a_first_one_does_not() -> None:
+def test_a_refused_pin_says_so_and_a_first_one_does_not() -> None:
     again = screen(State(states.AskingPin(_CARD, Pin(), 2, True, 0.0)))
     first = screen(State(states.AskingPin(_CARD, Pin("12"), 3, False, 0.0)))
-    assert again == screens.Pin(None, 0, 4, words.AGAIN, 2)
-    assert first == screens.Pin(None, 2, 4, None, 0)
+    assert again == screens.Pin(None, 0, 4, words.AGAIN)
+    assert first == screens.Pin(None, 2, 4, None)
 
 
 def test_neither_pin_nor_card_stands_on_any_screen() -> None:
@@ -120,11 +120,11 @@ def test_the_first_name_is_a_greeting_and_no_part_of_a_repr() -> None:
     assert "Karen" not in repr(shown)
 
 
-def test_the_newest_line_comes_first_under_its_title_or_else_its_number() -> None:
+def test_the_newest_line_comes_first_under_its_title_or_else_its_last_digits() -> None:
     shown = screen(State(_lending(_line(1, Lent(date(2026, 1, 2), False), "Kok"), _line(2, Asking()))))
     assert isinstance(shown, screens.Lending)
     assert [(line.title, line.icon, line.due) for line in shown.lines] == [
-        ("i2", words.Icon.WAIT, None),
+        ("… i2", words.Icon.WAIT, None),
         ("Kok", words.Icon.CHECK, date(2026, 1, 2)),
     ]
 

@@ -25,14 +25,4 @@
         </translation>
     </message>
 </context>
-<context>
-    <name>Pin</name>
-    <message numerus="yes">
-        <source>Du har %n forsøg tilbage.</source>
-        <translation>
-            <numerusform>Du har %n forsøg tilbage.</numerusform>
-            <numerusform>Du har %n forsøg tilbage.</numerusform>
-        </translation>
-    </message>
-</context>
 </TS>

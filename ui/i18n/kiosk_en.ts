@@ -128,13 +128,6 @@
         <source>Tast din pinkode</source>
         <translation>Enter your PIN</translation>
     </message>
-    <message numerus="yes">
-        <source>Du har %n forsøg tilbage.</source>
-        <translation>
-            <numerusform>You have %n try left.</numerusform>
-            <numerusform>You have %n tries left.</numerusform>
-        </translation>
-    </message>
 </context>
 <context>
     <name>PinDots</name>
@@ -294,8 +287,8 @@
         <translation>That did not work</translation>
     </message>
     <message>
-        <source>Vent lidt, og prøv igen, eller spørg personalet.</source>
-        <translation>Wait a while and try again, or ask the staff.</translation>
+        <source>Prøv igen om et kvarter, eller spørg personalet.</source>
+        <translation>Try again in a quarter of an hour, or ask the staff.</translation>
     </message>
     <message>
         <source>Tal med personalet</source>
@@ -386,8 +379,8 @@
         <translation>Health card or library card. Then your PIN.</translation>
     </message>
     <message>
-        <source>Nu mangler kun kortet</source>
-        <translation>Now the card</translation>
+        <source>Pinkode og kort</source>
+        <translation>PIN and card</translation>
     </message>
     <message>
         <source>Tast din pinkode</source>
@@ -422,8 +415,8 @@
         <translation>The door is still locked</translation>
     </message>
     <message>
-        <source>Vent lidt, og prøv igen.</source>
-        <translation>Wait a while and try again.</translation>
+        <source>Prøv igen om et kvarter.</source>
+        <translation>Try again in a quarter of an hour.</translation>
     </message>
     <message>
         <source>Døren kan ikke åbne lige nu</source>

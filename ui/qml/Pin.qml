@@ -9,7 +9,6 @@ Scene {
     required property int typed
     required property int length
     required property string again
-    required property int tries
 
     Rectangle {
         anchors.fill: parent
@@ -48,7 +47,7 @@ Scene {
                 Layout.fillWidth: true
                 visible: root.again !== ""
                 icon: "pin"
-                text: root.again + (root.tries > 0 ? " " + qsTr("Du har %n forsøg tilbage.", "", root.tries) : "")
+                text: root.again
             }
 
             Item {

@@ -186,6 +186,13 @@ def test_a_silent_store_at_login_says_so_where_the_site_lends_to_nobody() -> Non
     assert state.stage == Notice(Told.OFFLINE, 11.0)
 
 
+def test_a_machine_that_the_store_has_shut_out_lends_to_nobody() -> None:
+    shut_out = Raised(Fault.STORE_REFUSES_DEVICE)
+    state, effects = play(shut_out, CodeScanned(BOOK), LoanSilent(EventId("e1")), start=logged_in(), offline=EVERYBODY)
+    assert outcomes(state) == [Refused(Trouble.OFFLINE)]
+    assert effects[-1] == Record(LoanGivenUp(EventId("e1"), BOOK))
+
+
 def test_a_clock_that_is_not_certain_gives_out_no_due_date() -> None:
     state, _ = play(*LOGIN[:-1])
     rules = Rules(EventId("x"), EVERYBODY)

@@ -15,7 +15,8 @@ from kiosk.door.states import (
     Effect,
     Given,
     Idle,
-    NotDone,
+    NotPulsed,
+    NotRecorded,
     PulseStrike,
     Record,
     Rules,
@@ -175,10 +176,34 @@ def test_in_closed_hours_no_pin_is_asked_for() -> None:
 
 
 def test_if_the_lock_does_not_rise_the_welcome_is_taken_back() -> None:
-    state, effects = shown_and_typed((2, Admission(ASKED, FACTS)), (3, NotDone()))
+    state, effects = shown_and_typed((2, Admission(ASKED, FACTS)), (3, NotPulsed()))
     assert state.dialogue == Telling(Denial.OUT_OF_ORDER, 8.0)
     assert state.leaf == Shut()
+    assert effects[-2:] == [Sound(Tone.DENIED), Record(EntryUnused())]
+
+
+def test_a_grant_that_could_not_be_written_leaves_no_entry_that_was_not_used() -> None:
+    _, effects = shown_and_typed((2, Admission(ASKED, FACTS)), (3, NotRecorded()))
     assert effects[-1] == Sound(Tone.DENIED)
+
+
+def test_the_next_in_line_waits_until_the_welcome_is_over() -> None:
+    """A second pulse would be refused while the first one runs, and its refusal would shut the first patron out."""
+    bo = CardSwiped(Credential("9202020002"))
+    state, effects = shown_and_typed((2, Admission(ASKED, FACTS)), (3, bo), (4, DigitTyped("1")), (4, ContactOpened()))
+    assert state.dialogue == Telling(Told.WELCOME, 7.0)
+    assert events(effects) == [EntryGranted(PatronId("p1"))]
+
+
+def test_a_late_opening_sounds_before_anything_is_written() -> None:
+    _, effects = shown_and_typed((2, Admission(ASKED, FACTS)), (8, ContactOpened()))
+    assert effects[-3:] == [Sound(Tone.ALARM), Record(EntryUnused()), Record(DoorForced())]
+
+
+def test_a_door_that_has_alarmed_waits_for_no_deadline() -> None:
+    """Else the loop would turn as fast as it can for as long as the door stands open."""
+    state, _ = play((0, ContactOpened()))
+    assert state.deadline is None
 
 
 def test_an_unreadable_card_says_so_and_asks_nothing() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pytest
-from walk import Edge, walk
+from walk import LATE, Edge, walk
 
 from kiosk.door.leaf import Expected, Open, Shut
 from kiosk.door.machine import step
@@ -16,7 +16,8 @@ from kiosk.door.states import (
     Effect,
     Given,
     Idle,
-    NotDone,
+    NotPulsed,
+    NotRecorded,
     PinFirst,
     PulseStrike,
     Record,
@@ -62,7 +63,7 @@ DoorEdge = Edge[State, Given, Effect]
 
 def alphabet(state: State) -> Iterable[Given]:
     yield from (CardSwiped(ADA), CodeScanned(BO.number), Unreadable(), DigitTyped("1"), ClearTyped(), EnterTyped())
-    yield from (ContactOpened(), ContactClosed(), ExitRequested(), NotDone(), Tick())
+    yield from (ContactOpened(), ContactClosed(), ExitRequested(), NotRecorded(), NotPulsed(), Tick())
     yield from (Raised(Fault.READER_LOST), Cleared(Fault.READER_LOST), Raised(Fault.OUTBOX_FULL))
     asked = state.dialogue.asked if isinstance(state.dialogue, Verifying) else STALE
     for question in {asked, STALE}:
@@ -122,7 +123,7 @@ def test_every_waiting_state_has_a_way_out_by_time_alone(mode: Mode) -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_fails_to_be_done_is_never_called_a_welcome(mode: Mode) -> None:
     for edge in EDGES[mode]:
-        if isinstance(edge.given, NotDone):
+        if isinstance(edge.given, NotRecorded | NotPulsed):
             assert isinstance(edge.after.dialogue, Telling)
             assert edge.after.dialogue.what is Denial.OUT_OF_ORDER
             assert edge.after.leaf != Expected(entry=True, deadline=5.0)
@@ -134,6 +135,14 @@ def test_a_welcome_always_comes_with_its_pulse() -> None:
         before = isinstance(edge.before.dialogue, Telling) and edge.before.dialogue.what is Told.WELCOME
         if welcome and not before:
             assert pulses(edge), edge
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_after_a_late_tick_nothing_is_still_overdue(mode: Mode) -> None:
+    """A deadline that stays in the past keeps the loop from ever waiting."""
+    for edge in EDGES[mode]:
+        if isinstance(edge.given, Tick) and edge.late:
+            assert edge.after.deadline is None or edge.after.deadline > LATE, edge
 
 
 def test_a_fault_of_the_outbox_is_never_recorded_in_it() -> None:
