@@ -3,6 +3,7 @@
 The door and its lock are processes, the cables pseudo-terminals, the stores speak TLS.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -122,16 +123,21 @@ def test_a_store_that_cannot_be_used_lets_nobody_in_and_loses_nothing(
         door.type(seed.ADULT.pin.reveal())
         shown(door, Denial.OFFLINE)
         rig.until(lambda: f"Raised({bad.fault.value})" in log_of(site), "the fault in the log")
+        looks = (waits(site, tmp_path / f"look-{n}") for n in itertools.count())
+        rig.until(lambda: FaultRaised(bad.fault) in next(looks), "the fault in the outbox")
+        assert EntryRefused(Denial.OFFLINE) in next(looks)
         stays_shut_and_alive(site, door)
-        disk = rig.disk_of(site, DOOR, tmp_path)
-    said = [arrived.said for arrived in rig.waiting(site, disk / "door.db")]
-    assert EntryRefused(Denial.OFFLINE) in said
-    assert FaultRaised(bad.fault) in said
     with rig.open_store(site):
         rig.until(lambda: bool(rig.told(site, DOOR, "entry.refused")), "the refusal at the store")
     assert [entry.detail for entry in rig.told(site, DOOR, "entry.refused")] == [Denial.OFFLINE.value]
     assert rig.told(site, DOOR, "entry.granted") == []
     assert canary.found(canary.left_by_machines(site.folder)) == []
+
+
+def waits(site: Site, out: Path) -> list[object]:
+    """What the door's outbox holds at this moment, read from a copy of its disk."""
+    disk = rig.disk_of(site, DOOR, out)
+    return [arrived.said for arrived in rig.waiting(site, disk / "door.db")]
 
 
 def log_of(site: Site) -> str:
