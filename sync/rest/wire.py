@@ -169,7 +169,7 @@ class StatusAnswer(Answer):
 class ReplicaAnswer(Answer):
     """What a branch's machines keep for when the store is silent. Hours in OSM opening_hours notation."""
 
-    as_of: datetime
+    as_of: Annotated[AwareDatetime, Field(ge=_OLDEST, le=_NEWEST)]
     branch_id: str
     name: str
     staffed: str

@@ -153,6 +153,24 @@ bug()
     assert "9101010001" not in ended.stderr + ended.stdout
 
 
+def test_a_log_that_nobody_reads_holds_nobody_up() -> None:
+    """A lock whose stderr is a full pipe must still let its line fall."""
+    program = """
+import logging
+from kiosk.loop import log_without_waiting
+log_without_waiting()
+for n in range(20_000):
+    logging.info("a line as long as a transition's, so that the pipe is full after some hundred of them %s", n)
+print("done", flush=True)
+import os
+os._exit(0)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"done\n"
+        running.wait(30)
+
+
 def test_the_clocks_are_read_together() -> None:
     first, second = system_clock(), system_clock()
     assert first.wall.tzinfo is not None

@@ -213,8 +213,19 @@ def test_the_replica_of_this_branch(bench: Bench) -> None:
     assert bench.asking(says(RULES)).replica(BRANCH).name == "Ulfborg"
 
 
-@pytest.mark.parametrize("wrong", [{"branchId": "DK-000000"}, {"staffed": "whenever"}, {"minimumAge": "old"}])
-def test_a_replica_of_another_branch_or_with_unreadable_hours_is_nonsense(bench: Bench, wrong: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"branchId": "DK-000000"},
+        {"staffed": "whenever"},
+        {"minimumAge": "old"},
+        {"minimumAge": -5},
+        {"loanDays": 10**9},
+        {"loanDays": 0},
+        {"asOf": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_replica_of_another_branch_or_out_of_bounds_is_nonsense(bench: Bench, wrong: dict[str, object]) -> None:
     assert fault_of(lambda: bench.asking(says(RULES | wrong)).replica(BRANCH)) is Fault.STORE_NONSENSE
 
 

@@ -429,6 +429,7 @@ def test_an_answer_that_is_not_in_the_contract_is_nonsense(installation: Install
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n{}",
+        b"HTTP/1.1 302 Found\r\nLocation: /\xff\xfe\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
 def test_what_is_no_http_is_nonsense(installation: Installation, raw: bytes) -> None:
