@@ -8,7 +8,6 @@ from enum import Enum, unique
 @unique
 class Fault(Enum):
     READER_LOST = "reader.lost"
-    READER_NOISE = "reader.noise"
     KEYPAD_LOST = "keypad.lost"
     GPIO_LOST = "gpio.lost"
     LOCK_SILENT = "lock.silent"  # the lock process does not answer

@@ -23,6 +23,8 @@ def run_lock(settings: Settings) -> None:
             "this kernel keeps an output high when its process dies (persist_gpio_outputs=Y): the lock could stay "
             "open. Put dtparam=strict_gpiod into /boot/firmware/config.txt and start the machine again"
         )
+    if not settings.device.run_dir.is_dir():
+        raise NotFit(f"device.run_dir: there is no folder {settings.device.run_dir} for the lock's socket")
     factory = gpio_factory(settings, "lock", held_low=())
     strike = gpio.GpioStrike(factory, settings.gpio.strike, settings.gpio.strike_active_high)
     unit = LockUnit(

@@ -196,8 +196,7 @@ class State:
     @property
     def deadline(self) -> float | None:
         """The next moment at which something is over."""
-        parts = [self.dialogue] if not isinstance(self.dialogue, Idle) else []
-        pending = [part.deadline for part in parts]
+        pending = [] if isinstance(self.dialogue, Idle) else [self.dialogue.deadline]
         if isinstance(self.leaf, leaf.Expected) or (isinstance(self.leaf, leaf.Open) and not self.leaf.alarmed):
             pending.append(self.leaf.deadline)  # an open door that has alarmed waits for nothing but its closing
         return min(pending, default=None)

@@ -11,7 +11,6 @@ Not responsible for: lock-out (patrons.py), threads (server.py).
 
 import os
 import secrets
-from pathlib import Path
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -30,10 +29,6 @@ class PinHash:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
         self._nobody = self.make(Pin(secrets.token_hex(16)))
-
-    @classmethod
-    def load(cls, path: Path) -> "PinHash":
-        return cls(path.read_bytes())
 
     def make(self, pin: Pin) -> str:
         """A PHC string: it carries its own parameters and salt, so that they may be raised later."""
