@@ -27,14 +27,16 @@ from kiosk.hours import Hours, HoursError
 from kiosk.loop import Clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
-from sync.central import devices, ledger, seed, start
+from sync.central import ledger, seed, start
 from sync.central.database import Database, DatabaseError
-from sync.central.devices import Device
-from sync.central.server import CentralServer
+from sync.central.machines import devices
+from sync.central.machines.devices import Device
 from sync.central.start import Home, KeysLost
+from sync.central.web.server import CentralServer
 from sync.seal import SealError
 
 _FAILED = 1
+_PLANTS: dict[str, start.Plant] = {"small": seed.plant, "none": start.nothing}
 _SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 
 ResultT = TypeVar("ResultT")
@@ -112,7 +114,7 @@ def _add_serve(act: argparse.ArgumentParser) -> None:
     )
     act.add_argument(
         "--seed-data",
-        choices=("small", "none"),
+        choices=tuple(_PLANTS),
         default="small",
         help="what an empty store is filled with: an invented library, or nothing (default: %(default)s)",
     )
@@ -126,8 +128,7 @@ def _serve(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Calla
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     store_clock = simulated(asked.clock_file) if asked.clock_file else clock
     start.begin(home, (*_SERVER_NAMES, asked.host, *asked.name), clock().wall)
-    if asked.seed_data == "small":
-        start.populate(home, seed.plant, store_clock().wall)
+    start.populate(home, _PLANTS[asked.seed_data], store_clock().wall)
     ended = _on_signal()
     with CentralServer(home, store_clock, asked.host, asked.port) as server:
         print(f"listening {server.address}", flush=True)

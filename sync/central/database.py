@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, insert, inspect, select
 from sqlalchemy.pool import NullPool
 
-from sync.central.schema import VERSION, tables
+from sync.central.schema import VERSION, tables, versions
 
 ResultT = TypeVar("ResultT")
 Work = Callable[[Connection], ResultT]
@@ -150,10 +150,11 @@ def _set(connection: Connection, pragma: str, expected: object) -> None:
 
 
 def _make_tables(connection: Connection) -> None:
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version == VERSION:
+    there = inspect(connection).get_table_names()
+    if not there:
+        tables.create_all(connection)
+        connection.execute(insert(versions).values(version=VERSION))
         return
-    if version != 0:
-        raise DatabaseError(f"the file is of version {version}, this program of {VERSION}")
-    tables.create_all(connection)
-    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    version = connection.execute(select(versions.c.version)).scalar_one() if versions.name in there else 1
+    if version != VERSION:
+        raise DatabaseError(f"the database is of version {version}, this program of {VERSION}")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from kiosk.model import BranchId, DeviceId, ItemId, PatronId
 from sync.central.database import Database
-from sync.central.schema import branches, events, items, loans
+from sync.central.schema import branches, events, items, loans, records
 from sync.central.start import Home
 
 ResultT = TypeVar("ResultT")
@@ -78,7 +78,11 @@ def _branch(connection: Connection, branch: BranchId) -> BranchEntry:
 
 
 def _loans(connection: Connection) -> tuple[LoanEntry, ...]:
-    query = select(loans, items.c.title).join(items).order_by(loans.c.due, loans.c.item_id)
+    query = (
+        select(loans, records.c.title)
+        .select_from(loans.join(items).join(records))
+        .order_by(loans.c.due, loans.c.item_id)
+    )
     return tuple(
         LoanEntry(r.item_id, r.title, r.patron_id, r.branch_id, r.due, r.lent_at, r.returned_at)
         for r in connection.execute(query)

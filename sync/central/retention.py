@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, update
 
-from sync.central.patrons import WINDOW
+from sync.central.patrons.tries import WINDOW
 from sync.central.schema import answers, loans, lockouts, refused_events, tries, visits
 
 PERSONAL = timedelta(days=30)

@@ -13,18 +13,17 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, insert
 
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
-from sync.central.cards import LookupKey
-from sync.central.patrons import local_date
-from sync.central.pin_hash import PinHash
-from sync.central.schema import blocks, branches, cards, holds, items, loans, patrons, permissions
+from sync.central.calendar import local_date
+from sync.central.circulation.outcomes import RecordId
+from sync.central.patrons.locks import Locks
+from sync.central.schema import blocks, branches, cards, holds, items, loans, patrons, permissions, records
+from sync.central.standard import DISC, FILM, LOAN_DAYS, MUNICIPALITY, STANDARD
 
 ULFBORG = BranchId("DK-766103")  # invented
 VINDERUP = BranchId("DK-766104")  # invented
 _STAFFED = "Mo-Fr 12:00-17:00; PH off"
 _UNSTAFFED = "Mo-Su 07:00-22:00; PH 08:00-20:00"
 _MINIMUM_AGE = 15
-_LOAN_DAYS = 30
-_MUNICIPALITY = "661"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,15 @@ class Copy:
     home_branch: BranchId = ULFBORG
     for_loan: bool = True
     minimum_age: int = 0
+
+    @property
+    def record(self) -> RecordId:
+        """FAUST: an invented one, by the item's number."""
+        return RecordId(f"9{self.item[-7:]}")
+
+
+_GROUPS = {"Film": FILM, "Musik og lyd": DISC}
+_DK5 = {"Fagbøger": "99.9", "Musik og lyd": "78.4"}
 
 
 def _patron(number: int) -> PatronId:
@@ -162,14 +170,6 @@ ITEMS = _NAMED + tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Locks:
-    """What turns PINs and card numbers into what the database may hold."""
-
-    pins: PinHash
-    lookup: LookupKey
-
-
 def plant(connection: Connection, locks: Locks, now: datetime) -> None:
     """Fills empty tables. Birth dates are reckoned from `now`, so that ages are as the table says at any start."""
     for branch, name in ((ULFBORG, "Ulfborg"), (VINDERUP, "Vinderup")):
@@ -189,7 +189,7 @@ def _add_branch(connection: Connection, branch: BranchId, name: str) -> None:
             staffed=_STAFFED,
             unstaffed=_UNSTAFFED,
             minimum_age=_MINIMUM_AGE,
-            loan_days=_LOAN_DAYS,
+            loan_days=LOAN_DAYS,
         )
     )
 
@@ -205,17 +205,30 @@ def add_patron(connection: Connection, locks: Locks, person: Person, today: date
             birth_date=born(person.age, today),
             home_branch=person.home_branch,
             patron_group="Barn" if person.age < 18 else "Voksen",
-            municipality=_MUNICIPALITY,
+            municipality=MUNICIPALITY,
             internal_note=person.internal_note,
+            cpr_digest=locks.lookup.of_cpr(person.number),
+            cpr_sealed=locks.columns.seal("cpr", person.patron, person.number),
+            street=f"Opdigtet Vej {person.number[-2:]}",
+            postal_code="6990" if person.home_branch == ULFBORG else "7830",
+            city="Ulfborg" if person.home_branch == ULFBORG else "Vinderup",
         )
     )
-    connection.execute(insert(cards).values(digest=locks.lookup.of_card(person.card), patron_id=person.patron))
+    _add_card(connection, locks, person)
     if person.block:
         connection.execute(
             insert(blocks).values(patron_id=person.patron, reason=person.block, since=today - timedelta(days=9))
         )
     if person.permitted:
         connection.execute(insert(permissions).values(patron_id=person.patron, branch_id=person.home_branch))
+
+
+def _add_card(connection: Connection, locks: Locks, person: Person) -> None:
+    digest = locks.lookup.of_card(person.card)
+    sealed = locks.columns.seal("card", digest, person.number)
+    connection.execute(
+        insert(cards).values(digest=digest, patron_id=person.patron, kind="health", number_sealed=sealed)
+    )
 
 
 def born(age: int, today: date) -> date:
@@ -226,13 +239,20 @@ def born(age: int, today: date) -> date:
 
 
 def add_item(connection: Connection, copy: Copy) -> None:
+    """One item and its title."""
+    connection.execute(
+        insert(records).values(
+            record_id=copy.record, title=copy.title, author=copy.author, dk5=_DK5.get(copy.shelf, "")
+        )
+    )
     connection.execute(
         insert(items).values(
             item_id=copy.item,
-            title=copy.title,
-            author=copy.author,
+            record_id=copy.record,
+            material_group=_GROUPS.get(copy.shelf, STANDARD),
             home_branch=copy.home_branch,
-            shelf=copy.shelf,
+            at_branch=copy.home_branch,
+            department=copy.shelf,
             for_loan=copy.for_loan,
             minimum_age=copy.minimum_age,
         )
@@ -247,8 +267,15 @@ def _add_circulation(connection: Connection, now: datetime) -> None:
             patron_id=OTHER_PATRON.patron,
             branch_id=VINDERUP,
             lent_at=lent_at,
-            due=local_date(lent_at) + timedelta(days=_LOAN_DAYS),
+            due=local_date(lent_at) + timedelta(days=LOAN_DAYS),
         )
     )
     for copy, pickup in ((RESERVED, ULFBORG), (RESERVED_ELSEWHERE, VINDERUP)):
-        connection.execute(insert(holds).values(item_id=copy.item, patron_id=OTHER_PATRON.patron, pickup_branch=pickup))
+        connection.execute(
+            insert(holds).values(
+                record_id=copy.record,
+                patron_id=OTHER_PATRON.patron,
+                pickup_branch=pickup,
+                placed_at=now - timedelta(days=3),
+            )
+        )

@@ -6,6 +6,7 @@
         server.pem server.key
         seal-public seal.key what machines seal their events to
         pepper lookup.key    PIN hashes; digests of card numbers
+        column.key           encrypted columns: CPR and card numbers
 
 Each step leaves alone what is there, so an interrupted first start is simply begun again.
 Not responsible for: listening (server.py).
@@ -21,11 +22,13 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from sync import pki, seal
-from sync.central.cards import LookupKey
+from sync.central import standard
 from sync.central.database import Database
-from sync.central.pin_hash import PinHash
-from sync.central.schema import branches
-from sync.central.seed import Locks
+from sync.central.patrons.cards import LookupKey
+from sync.central.patrons.column import ColumnKey
+from sync.central.patrons.locks import Locks
+from sync.central.patrons.pin_hash import PinHash
+from sync.central.schema import branches, library
 
 CA_DAYS = 3650
 SERVER_DAYS = 825
@@ -80,12 +83,17 @@ class Home:
         return self.keys / "lookup.key"
 
     @property
+    def column(self) -> Path:
+        return self.keys / "column.key"
+
+    @property
     def is_begun(self) -> bool:
         return self.database.exists() and self.ca.cert.exists()
 
 
 def locks(home: Home) -> Locks:
-    return Locks(PinHash(home.pepper.read_bytes()), LookupKey(home.lookup.read_bytes()))
+    lookup = LookupKey(home.lookup.read_bytes())
+    return Locks(PinHash(home.pepper.read_bytes()), lookup, ColumnKey(home.column.read_bytes()))
 
 
 def begin(home: Home, names: Sequence[str], now: datetime) -> None:
@@ -95,7 +103,7 @@ def begin(home: Home, names: Sequence[str], now: datetime) -> None:
     """
     pki.make_directory(home.directory)
     pki.make_directory(home.keys)
-    needed = (home.ca.cert, home.ca.key, home.seal_public, home.seal_private, home.pepper, home.lookup)
+    needed = (home.ca.cert, home.ca.key, home.seal_public, home.seal_private, *_secrets(home))
     lost = [path.name for path in needed if home.database.exists() and not path.exists()]
     if lost:
         raise KeysLost(f"{', '.join(lost)} in {home.keys} is gone; no other will do: bring it back from a copy")
@@ -106,9 +114,13 @@ def begin(home: Home, names: Sequence[str], now: datetime) -> None:
         pki.make_server(home.ca, home.keys, list(dict.fromkeys((*before, *names))), pki.Validity(now, SERVER_DAYS))
     if not home.seal_public.exists():
         _make_seal_keys(home)
-    for path in (home.pepper, home.lookup):
+    for path in _secrets(home):
         if not path.exists():
             pki.write_file(path, secrets.token_bytes(_SECRET))
+
+
+def _secrets(home: Home) -> tuple[Path, ...]:
+    return home.pepper, home.lookup, home.column
 
 
 def _make_seal_keys(home: Home) -> None:
@@ -117,11 +129,20 @@ def _make_seal_keys(home: Home) -> None:
     pki.write_file(home.seal_public, key.public().encode(), 0o644)
 
 
+def nothing(_connection: Connection, _locks: Locks, _now: datetime) -> None:
+    """A library of its own brings its branches, patrons and items itself."""
+
+
 def populate(home: Home, plant: Plant, now: datetime) -> None:
-    """Plants an empty database, in one transaction; leaves a planted one alone. now: the store's clock."""
+    """Plants rules and `plant` into an empty database, in one transaction; leaves a planted one alone.
+
+    now: the store's clock.
+    """
     kept = locks(home)
 
     def planted(connection: Connection) -> None:
+        if connection.execute(select(func.count()).select_from(library)).scalar_one() == 0:
+            standard.plant(connection)
         if connection.execute(select(func.count()).select_from(branches)).scalar_one() == 0:
             plant(connection, kept, now)
 

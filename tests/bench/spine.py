@@ -22,7 +22,7 @@ from kiosk.door.face import Show
 from kiosk.loop import system_clock
 from sync import pki
 from sync.central import seed
-from sync.central.pin_hash import PinHash
+from sync.central.patrons.pin_hash import PinHash
 from sync.rest import wire
 from tests.bench.row import Row, median, quantile, spread
 

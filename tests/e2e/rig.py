@@ -30,10 +30,11 @@ from kiosk.demo.evening import day_like_any, set_time
 from kiosk.demo.site import Site
 from kiosk.loop import system_clock
 from kiosk.model import DeviceId, DigitTyped, ItemId
-from sync.central import exchange, ledger, seed
-from sync.central.exchange import Arrived
+from sync.central import ledger, seed
+from sync.central.machines import intake
 from sync.central.ledger import EventEntry
-from sync.central.server import CentralServer
+from sync.central.machines.intake import Arrived
+from sync.central.web.server import CentralServer
 from sync.outbox import Outbox
 from sync.seal import Opener, PrivateKey, Sealer, load_private, load_public
 from sync.store import UnitFile
@@ -92,7 +93,7 @@ def waiting(site: Site, database: Path, key: PrivateKey | None = None) -> list[A
     with closing(UnitFile(database)) as kept:
         outbox = Outbox(kept, Sealer(load_public(site.home.seal_public)), device, system_clock, "later")
         batch = outbox.pending()
-    return list(exchange.open_batch(Opener(key or load_private(site.home.seal_private)), device, batch))
+    return list(intake.open_batch(Opener(key or load_private(site.home.seal_private)), device, batch))
 
 
 def disk_of(site: Site, device: str, out: Path) -> Path:

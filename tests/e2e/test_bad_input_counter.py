@@ -21,9 +21,9 @@ from kiosk.fault import Fault
 from kiosk.loop import system_clock
 from kiosk.model import EventId
 from sync.central import ledger, seed
-from sync.central.exchange import Arrived
 from sync.central.ledger import LoanEntry
-from sync.central.server import CentralServer
+from sync.central.machines.intake import Arrived
+from sync.central.web.server import CentralServer
 from sync.rest import wire
 from sync.rest.client import RestStore
 from sync.store import UnitFile

@@ -19,9 +19,9 @@ from sync import pki
 from sync.central import seed, start
 from sync.central.command import enrol
 from sync.central.database import Database
-from sync.central.devices import Device
-from sync.central.server import CentralServer
+from sync.central.machines.devices import Device
 from sync.central.start import Home
+from sync.central.web.server import CentralServer
 from sync.rest import wire
 
 MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Copenhagen

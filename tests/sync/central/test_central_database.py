@@ -5,11 +5,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sync.central.database import Database, DatabaseError
-from sync.central.schema import VERSION, blocks, tables, tries
+from sync.central.schema import VERSION, blocks, tables, tries, versions
 from tests.sync.central.library import MORNING
 
 
@@ -82,7 +82,7 @@ def test_two_programs_may_write_at_once(tmp_path: Path) -> None:
 def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     first = Database(path)
-    first.write(lambda c: c.exec_driver_sql(f"PRAGMA user_version = {VERSION + 1}")).result()
+    first.write(lambda c: c.execute(update(versions).values(version=VERSION + 1))).result()
     first.close()
     before = path.read_bytes()
     with pytest.raises(DatabaseError):
@@ -90,6 +90,7 @@ def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
-def test_no_table_has_a_column_for_a_cpr_number_or_a_pin() -> None:
+def test_a_cpr_or_card_number_has_only_sealed_columns_and_digests_and_a_pin_only_a_hash() -> None:
     columns = {column.name for table in tables.tables.values() for column in table.columns}
-    assert not {name for name in columns if "cpr" in name or name in ("pin", "pincode", "number")}
+    secret = {name for name in columns if name.startswith(("cpr", "pin", "number"))}
+    assert secret == {"cpr_digest", "cpr_sealed", "pin_hash", "number_sealed"}

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from kiosk.loop import Clock, system_clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
-from sync.central import devices, seed
+from sync.central import seed
 from sync.central.command import enrol, main
 from sync.central.database import Database
-from sync.central.devices import Device
+from sync.central.machines import devices
+from sync.central.machines.devices import Device
 from sync.pki import Identity, Validity
 from sync.rest import wire
 from tests.sync.central.library import Library, Machine

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Executable, update
 
 from sync.central import seed
+from sync.central.calendar import whole_years
 from sync.central.database import Database
-from sync.central.patrons import whole_years
 from sync.central.schema import cards, patrons
 from sync.central.seed import Person
 from tests.sync.central.library import Library, Machine

@@ -3,7 +3,7 @@
 import re
 
 from kiosk.model import Pin
-from sync.central.pin_hash import PinHash
+from sync.central.patrons.pin_hash import PinHash
 
 PINS = PinHash(b"p" * 32)
 

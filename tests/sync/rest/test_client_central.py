@@ -27,7 +27,7 @@ from kiosk.model import (
 from sync import pki, seal
 from sync.central import seed
 from sync.central.command import enrol
-from sync.central.devices import Device
+from sync.central.machines.devices import Device
 from sync.central.schema import events, refused_events
 from sync.exchange import Exchange, ReplicaChanged, Round
 from sync.outbox import Outbox

@@ -19,6 +19,9 @@ class LookupKey:
     def of_card(self, card: Credential) -> str:
         return self._digest("card", card.number)
 
+    def of_cpr(self, number: str) -> str:
+        return self._digest("cpr", number)
+
     def of_question(self, kind: str, patron: PatronId | None, item: ItemId) -> str:
         """Of (kind, patron, item): what must be the same under the same idempotency key."""
         return self._digest("question", kind, patron or "", item)

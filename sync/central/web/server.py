@@ -25,11 +25,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kiosk.loop import Clock
 from sync import pki, seal
-from sync.central import questions, refusal, retention, start
+from sync.central import retention, start
 from sync.central.database import Database
-from sync.central.devices import Desk, find
-from sync.central.questions import Site
-from sync.central.refusal import Refusal
+from sync.central.desk import Desk
+from sync.central.machines.devices import find
+from sync.central.web import questions, refusal
+from sync.central.web.questions import Site
+from sync.central.web.refusal import Refusal
 from sync.rest import wire
 
 PURGE_S = 60.0

@@ -21,9 +21,12 @@ from sqlalchemy import Connection, insert, select
 from kiosk import event as events_
 from kiosk.event import Event
 from kiosk.model import Credential, EventId, ItemId, PatronId
-from sync.central import answers, circulation, patrons
-from sync.central.cards import LookupKey
-from sync.central.devices import Desk
+from sync.central.circulation import lending
+from sync.central.desk import Desk
+from sync.central.machines import answers
+from sync.central.machines.spoken import loan_answer, return_answer
+from sync.central.patrons import admission as patrons
+from sync.central.patrons.cards import LookupKey
 from sync.central.schema import events, refused_events, visits
 from sync.rest.wire import (
     EventOutcome,
@@ -193,10 +196,11 @@ class Intake:
 
     def _carried_out(self, arrived: Arrived, lent: events_.ItemLent, patron: PatronId, digest: str) -> _Verdict:
         """Nobody asked, or the answer no was not heard in time: the item is gone with the patron."""
-        out = circulation.carried_out(self._connection, self._then(arrived), patron, lent.item, lent.due)
-        if out.answer.refusal:
-            return self._refuse(arrived, out.answer.refusal, _About(lent.item, patron))
-        self._answer(arrived, digest, out.answer)
+        out = lending.carried_out(self._connection, self._then(arrived), patron, lent.item, lent.due)
+        answer = loan_answer(out.outcome)
+        if answer.refusal:
+            return self._refuse(arrived, answer.refusal, _About(lent.item, patron))
+        self._answer(arrived, digest, answer)
         return replace(_ACCEPTED, detail=_IMPLICIT_RETURN if out.ended_another else "")
 
     def _whom(self, lent: events_.ItemLent) -> _About:
@@ -213,7 +217,7 @@ class Intake:
         kept = answers.Kept(never.model_dump_json(by_alias=True), refused=True)
         lent_at = answers.withdraw(self._connection, self._desk, asked, kept)
         if lent_at is not None:
-            circulation.undo(self._connection, item, lent_at)
+            lending.undo(self._connection, item, lent_at)
         return _ACCEPTED
 
     # --- a return, a visit ----------------------------------------------------------------------
@@ -229,7 +233,7 @@ class Intake:
                 return self._brought_back(arrived, item, digest)
 
     def _brought_back(self, arrived: Arrived, item: ItemId, digest: str) -> _Verdict:
-        answer = circulation.checkin(self._connection, self._then(arrived), item)
+        answer = return_answer(lending.checkin(self._connection, self._then(arrived), item))
         if answer.refusal:
             return self._refuse(arrived, answer.refusal, _About(item))
         self._answer(arrived, digest, answer)
@@ -284,6 +288,7 @@ class Intake:
                 event_id=arrived.envelope.event_id,
                 kind=arrived.envelope.kind,
                 reason=reason,
+                occurred_at=arrived.envelope.occurred_at,
                 refused_at=self._desk.at,
                 item_id=about.item,
                 patron_id=about.patron,

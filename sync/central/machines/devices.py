@@ -20,15 +20,6 @@ class Device:
     branch: BranchId
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where and when something is done: one device at its branch, at the store's time."""
-
-    device: DeviceId
-    branch: BranchId
-    at: datetime
-
-
 def find(connection: Connection, fingerprint: str) -> Device | None:
     """The device of a certificate; None when it is unknown or revoked."""
     query = select(devices.c.device_id, devices.c.branch_id).where(

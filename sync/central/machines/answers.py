@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from sync.central.devices import Desk
+from sync.central.desk import Desk
 from sync.central.schema import answers
 
 ANY = ""  # the digest of a content that is forgotten, or does not matter

@@ -22,13 +22,18 @@ from sqlalchemy import Connection, select
 
 from kiosk.loop import Clock
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
-from sync.central import answers, circulation, patrons, refusal
+from sync.central.circulation import lending
 from sync.central.database import Database, Work
-from sync.central.devices import Desk
-from sync.central.exchange import Intake, open_batch
-from sync.central.patrons import LockedOut
+from sync.central.desk import Desk
+from sync.central.machines import answers
+from sync.central.machines.intake import Intake, open_batch
+from sync.central.machines.spoken import loan_answer, return_answer
+from sync.central.patrons import admission as patrons
+from sync.central.patrons import tries
+from sync.central.patrons.locks import Locks
+from sync.central.patrons.tries import LockedOut
 from sync.central.schema import branches
-from sync.central.seed import Locks
+from sync.central.web import refusal
 from sync.rest.wire import (
     IDEMPOTENCY_KEY,
     AdmissionAnswer,
@@ -102,10 +107,10 @@ async def _proved(
     time as a wrong PIN.
     """
     digest = site.locks.lookup.of_card(Credential(question.library_card_number))
-    attempt = site.database.look(lambda connection: patrons.attempt(connection, digest, desk.at))
+    attempt = site.database.look(lambda connection: tries.attempt(connection, digest, desk.at))
     if isinstance(attempt, LockedOut):
         return AuthenticateStatus.LOANER_LOCKED_OUT
-    counting = site.write(lambda connection: patrons.count_try(connection, attempt.subject, desk.at))
+    counting = site.write(lambda connection: tries.count_try(connection, attempt.subject, desk.at))
     check = partial(site.locks.pins.matches, Pin(question.pincode), attempt.pin_hash)
     checking = asyncio.get_running_loop().run_in_executor(site.pool, check)
     counted, right = await asyncio.gather(counting, checking)
@@ -116,7 +121,7 @@ async def _proved(
         return AuthenticateStatus.INVALID
 
     def cleared(connection: Connection) -> ResultT:
-        patrons.clear_tries(connection, attempt.subject)
+        tries.clear_tries(connection, attempt.subject)
         return say(connection, patron)
 
     return await site.write(cleared)
@@ -132,7 +137,7 @@ async def loan(site: Site, request: web.Request, desk: Desk) -> str:
     def lend(connection: Connection) -> LoanAnswer:
         if not patrons.is_known(connection, patron):
             raise refusal.not_found("patron")
-        return circulation.checkout(connection, desk, patron, item)
+        return loan_answer(lending.checkout(connection, desk, patron, item))
 
     digest = site.locks.lookup.of_question("loan", patron, item)
     return await site.write(lambda connection: _once(connection, desk, key, digest, lend))
@@ -142,7 +147,10 @@ async def checkin(site: Site, request: web.Request, desk: Desk) -> str:
     key, question = _key(request), await _body(request, ReturnQuestion)
     item = ItemId(question.material_item_number)
     digest = site.locks.lookup.of_question("return", None, item)
-    bring_back: Work[ReturnAnswer] = partial(circulation.checkin, desk=desk, item_id=item)
+
+    def bring_back(connection: Connection) -> ReturnAnswer:
+        return return_answer(lending.checkin(connection, desk, item))
+
     return await site.write(lambda connection: _once(connection, desk, key, digest, bring_back))
 
 

@@ -1,0 +1,57 @@
+"""What is said of a patron whose PIN was right: a little to a self-checkout machine, less to a door.
+
+Not responsible for: tries and lock-out (tries.py), whether the door opens (kiosk/door/access.py).
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from kiosk.model import BranchId, PatronId
+from sync.central.calendar import local_date, whole_years
+from sync.central.schema import blocks, cards, patrons, permissions
+from sync.rest.wire import AdmissionAnswer, AuthenticateAnswer, AuthenticateStatus, BlockStatus
+
+
+def introduce(connection: Connection, patron: PatronId) -> AuthenticateAnswer:
+    """What a self-checkout machine may know of a patron whose PIN was right."""
+    name = connection.execute(select(patrons.c.first_name).where(patrons.c.patron_id == patron)).scalar_one()
+    return AuthenticateAnswer(
+        authenticate_status=AuthenticateStatus.VALID,
+        patron_id=patron,
+        first_name=name,
+        block_status=blocks_of(connection, patron),
+    )
+
+
+def admission(connection: Connection, patron: PatronId, branch: BranchId, now: datetime) -> AdmissionAnswer:
+    """What a door may know of a patron whose PIN was right. The birth date stays here."""
+    tagged = select(permissions).where(permissions.c.patron_id == patron, permissions.c.branch_id == branch)
+    query = select(patrons.c.birth_date, tagged.exists().label("permitted")).where(patrons.c.patron_id == patron)
+    row = connection.execute(query).one()
+    return AdmissionAnswer(
+        authenticate_status=AuthenticateStatus.VALID,
+        patron_id=patron,
+        block_status=blocks_of(connection, patron),
+        age=whole_years(row.birth_date, local_date(now)),
+        permitted=row.permitted,
+    )
+
+
+def blocks_of(connection: Connection, patron: PatronId) -> tuple[BlockStatus, ...]:
+    rows = connection.execute(select(blocks).where(blocks.c.patron_id == patron).order_by(blocks.c.reason))
+    return tuple(BlockStatus(blocked_reason=row.reason, blocked_since=row.since) for row in rows)
+
+
+def age_of(connection: Connection, patron: PatronId, now: datetime) -> int:
+    born = connection.execute(select(patrons.c.birth_date).where(patrons.c.patron_id == patron)).scalar_one()
+    return whole_years(born, local_date(now))
+
+
+def of_card(connection: Connection, card_digest: str) -> PatronId | None:
+    found = connection.execute(select(cards.c.patron_id).where(cards.c.digest == card_digest)).scalar_one_or_none()
+    return None if found is None else PatronId(found)
+
+
+def is_known(connection: Connection, patron: PatronId) -> bool:
+    return connection.execute(select(patrons.c.patron_id).where(patrons.c.patron_id == patron)).first() is not None
