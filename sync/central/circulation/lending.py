@@ -1,44 +1,29 @@
-"""Loans and returns, as the store decides them.
+"""Loans, as the store decides them.
 
-A loan: known item? patron free of blocks? for loan, old enough, on nobody else's name, reserved for nobody else?
+A loan: known item? patron free of blocks? lent at all, and for how long? old enough? on nobody else's name? not one too
+many? reserved for nobody else?
 A loan to the patron who already has the item is answered as it stands: the machine may disarm the tag once more.
-Not responsible for: the same question twice (machines/answers.py), who the patron is (patrons/).
+Not responsible for: the same question twice (machines/answers.py), who the patron is (patrons/), renewing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from itertools import takewhile
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
-from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId, ReturnRefusal
-from sync.central.calendar import local_date
-from sync.central.circulation.outcomes import Lent, NotLent, NotReturned, RecordId, Returned, Work
+from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
+from sync.central.calendar import local_date, whole_years
+from sync.central.circulation import aside, holds, items, periods, queue
+from sync.central.circulation.items import Item, OpenLoan
+from sync.central.circulation.outcomes import Lent, NotLent, RecordId
+from sync.central.circulation.periods import Profile
+from sync.central.circulation.queue import Hold
 from sync.central.desk import Desk
 from sync.central.patrons import admission
-from sync.central.schema import branches, holds, items, loan_profiles, loans, patrons, records
-
-_HOLD_SHELF = "Reserveringshylden"
-_SENT_TO = "Sendes til {}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    item: ItemId
-    work: Work
-    group: str
-    home_branch: BranchId
-    department: str
-    for_loan: bool
-    minimum_age: int
-    parts: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Loan:
-    loan_id: int
-    patron: PatronId
-    due: date
+from sync.central.schema import blocks, loans, patron_groups, patrons
+from sync.central.schema import items as items_
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,148 +34,174 @@ class CarriedOut:
     ended_another: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Borrower:
+    patron: PatronId
+    age: int
+    blocked: bool
+    loans: int
+    max_loans: int
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A loan to be. waiting: everybody's holds on the title."""
+
+    patron: PatronId
+    item: Item
+    due: date
+    waiting: tuple[Hold, ...]
+
+
+# --- a loan that is asked for -------------------------------------------------------------------
+
+
 def checkout(connection: Connection, desk: Desk, patron: PatronId, item_id: ItemId) -> Lent | NotLent:
     """Lends, or says why not. patron: a known one."""
-    item = _item(connection, item_id)
+    item = items.find(connection, item_id)
     if item is None:
         return NotLent(item_id, LoanRefusal.NOT_FOUND)
-    lent = _lent(connection, item_id)
-    refusal = _refusal(connection, desk, patron, item) or _taken(connection, patron, item, lent)
-    if refusal is not None:
-        return NotLent(item_id, refusal, item.work)
-    if lent is not None:
-        return Lent(lent.loan_id, item_id, item.work, lent.due, item.parts, again=True)
-    due = local_date(desk.at) + timedelta(days=_loan_days(connection, patron, item))
-    return Lent(_lend(connection, desk, patron, item, due), item_id, item.work, due, item.parts)
+    who = _borrower(connection, patron, desk.at)
+    lent = items.open_loan(connection, item_id)
+    profile = periods.profile(connection, patron, item.group)
+    refusal = next(_refusals(who, item, profile, lent), None)
+    if refusal is None and lent is not None:
+        return Lent(lent.loan, item_id, item.work, lent.due, item.parts, again=True)
+    waiting = queue.queue_of(connection, item.work.record, desk.at)
+    if refusal is None and _is_reserved(connection, item, patron, waiting):
+        refusal = LoanRefusal.RESERVED
+    if refusal is not None or profile is None:
+        return NotLent(item_id, refusal or LoanRefusal.NOT_FOR_LOAN, item.work)
+    due = local_date(desk.at) + timedelta(days=profile.loan_days)
+    return _lent(connection, desk, _New(patron, item, due, waiting))
 
 
-def _refusal(connection: Connection, desk: Desk, patron: PatronId, item: _Item) -> LoanRefusal | None:
-    if admission.blocks_of(connection, patron):
-        return LoanRefusal.BLOCKED
-    if not item.for_loan:
-        return LoanRefusal.NOT_FOR_LOAN
-    if admission.age_of(connection, patron, desk.at) < item.minimum_age:
-        return LoanRefusal.TOO_YOUNG
-    return None
+def _refusals(who: _Borrower, item: Item, profile: Profile | None, lent: OpenLoan | None) -> Iterator[LoanRefusal]:
+    """In the order they are told."""
+    if who.blocked:
+        yield LoanRefusal.BLOCKED
+    if profile is None or not item.is_lendable:
+        yield LoanRefusal.NOT_FOR_LOAN
+    if who.age < item.minimum_age:
+        yield LoanRefusal.TOO_YOUNG
+    if lent is not None and lent.patron != who.patron:
+        yield LoanRefusal.ON_LOAN
+    if lent is None and who.loans >= who.max_loans:
+        yield LoanRefusal.TOO_MANY
 
 
-def _taken(connection: Connection, patron: PatronId, item: _Item, lent: _Loan | None) -> LoanRefusal | None:
-    if lent is not None:
-        return None if lent.patron == patron else LoanRefusal.ON_LOAN
-    held_for = _held_for(connection, item)
-    return LoanRefusal.RESERVED if held_for not in (None, patron) else None
+def _is_reserved(connection: Connection, item: Item, patron: PatronId, waiting: tuple[Hold, ...]) -> bool:
+    """Set aside for another; or more wait ahead of the patron than the other free copies of the title can serve."""
+    tied = next((hold for hold in waiting if hold.item == item.item), None)
+    if tied is not None:
+        return tied.patron != patron
+    if not item.fills_holds:
+        return False
+    ahead = sum(hold.waits for hold in takewhile(lambda hold: hold.patron != patron, waiting))
+    return ahead > 0 and ahead > queue.free_copies(connection, item, patron)
+
+
+# --- a loan that was made without asking --------------------------------------------------------
 
 
 def carried_out(connection: Connection, desk: Desk, patron: PatronId, item_id: ItemId, due: date) -> CarriedOut:
     """Lends what was lent without asking: it has left the building, so a hold and a loan to another give way.
 
-    patron: a known one. due: as the patron was told.
+    patron: a known one. due: as the patron was told. desk.at: when it was; told late, and with the item returned or
+    lent since, it takes nothing from anybody.
     """
-    item = _item(connection, item_id)
+    item = items.find(connection, item_id)
     if item is None:
         return CarriedOut(NotLent(item_id, LoanRefusal.NOT_FOUND), False)
     if admission.blocks_of(connection, patron):
         return CarriedOut(NotLent(item_id, LoanRefusal.BLOCKED, item.work), False)
-    lent = _lent(connection, item_id)
+    lent = items.open_loan(connection, item_id)
     if lent is not None and lent.patron == patron:
-        return CarriedOut(Lent(lent.loan_id, item_id, item.work, due, item.parts, again=True), False)
+        return CarriedOut(Lent(lent.loan, item_id, item.work, due, item.parts, again=True), False)
+    since = _since(connection, item, desk.at)
+    if since is not None:
+        loan = _insert(connection, desk, _New(patron, item, due, ()), returned_at=since)
+        return CarriedOut(Lent(loan, item_id, item.work, due, item.parts), False)
     if lent is not None:
-        _end(connection, desk, lent)
-    loan = _lend(connection, desk, patron, item, due)
-    return CarriedOut(Lent(loan, item_id, item.work, due, item.parts), lent is not None)
+        items.end_loan(connection, lent, desk.at)
+    waiting = queue.queue_of(connection, item.work.record, desk.at)
+    return CarriedOut(_lent(connection, desk, _New(patron, item, due, waiting)), lent is not None)
+
+
+def _since(connection: Connection, item: Item, at: datetime) -> datetime | None:
+    """When the item was next lent or returned after this moment."""
+    lent = select(func.min(loans.c.lent_at)).where(loans.c.item_id == item.item, loans.c.lent_at > at)
+    later = (connection.execute(lent).scalar_one(), item.seen_at)
+    return min((moment for moment in later if moment is not None and moment > at), default=None)
+
+
+# --- undone -------------------------------------------------------------------------------------
 
 
 def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
-    """The loan that was made at this moment was never handed over: it has not been. An older one stands."""
-    connection.execute(
-        delete(loans).where(loans.c.item_id == item_id, loans.c.lent_at == lent_at, loans.c.returned_at.is_(None))
-    )
+    """The loan that was made at this moment was never handed over: it has not been. An older one stands.
 
-
-def checkin(connection: Connection, desk: Desk, item_id: ItemId) -> Returned | NotReturned:
-    """Ends the loan, if there is one, and says where to lay the item. Never who waits."""
-    item = _item(connection, item_id)
-    if item is None:
-        return NotReturned(item_id, ReturnRefusal.NOT_FOUND)
-    lent = _lent(connection, item_id)
-    if lent is not None:
-        _end(connection, desk, lent)
-    pickup = _pickup(connection, item)
-    goal = pickup or item.home_branch
-    return Returned(
-        item_id,
-        item.work,
-        _place(connection, desk, item, pickup),
-        bin="",
-        held=pickup is not None,
-        sent_to=goal if goal != desk.branch else None,
-        parts=item.parts,
-        had=lent.patron if lent else None,
-    )
-
-
-def _place(connection: Connection, desk: Desk, item: _Item, pickup: BranchId | None) -> str:
-    goal = pickup or item.home_branch
-    if goal != desk.branch:
-        name = connection.execute(select(branches.c.name).where(branches.c.branch_id == goal)).scalar_one()
-        return _SENT_TO.format(name)
-    return _HOLD_SHELF if pickup else item.department
+    A hold that it fulfilled waits again at its old place.
+    """
+    made = delete(loans).where(loans.c.item_id == item_id, loans.c.lent_at == lent_at, loans.c.returned_at.is_(None))
+    row = connection.execute(made.returning(loans)).one_or_none()
+    if row is None or row.hold_placed_at is None:
+        return
+    title = select(items_.c.record_id).where(items_.c.item_id == item_id)
+    record = RecordId(connection.execute(title).scalar_one())
+    holds.put_back(connection, PatronId(row.patron_id), record, BranchId(row.hold_pickup), row.hold_placed_at)
 
 
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _item(connection: Connection, item: ItemId) -> _Item | None:
-    row = connection.execute(select(items, records).join(records).where(items.c.item_id == item)).one_or_none()
-    if row is None:
-        return None
-    work = Work(RecordId(row.record_id), row.title, row.author, row.gmb, row.smb, row.dk5)
-    home = BranchId(row.home_branch)
-    return _Item(item, work, row.material_group, home, row.department, row.for_loan, row.minimum_age, row.parts)
+def _borrower(connection: Connection, patron: PatronId, now: datetime) -> _Borrower:
+    lent = select(func.count()).select_from(loans).where(loans.c.patron_id == patron, loans.c.returned_at.is_(None))
+    blocked = exists().where(blocks.c.patron_id == patron)
+    columns = (
+        patrons.c.birth_date,
+        patron_groups.c.max_loans,
+        lent.scalar_subquery().label("lent"),
+        blocked.label("blocked"),
+    )
+    query = select(*columns).select_from(patrons.join(patron_groups)).where(patrons.c.patron_id == patron)
+    row = connection.execute(query).one()
+    age = whole_years(row.birth_date, local_date(now))
+    return _Borrower(patron, age, row.blocked, row.lent, row.max_loans)
 
 
-def _lent(connection: Connection, item: ItemId) -> _Loan | None:
-    query = select(loans).where(loans.c.item_id == item, loans.c.returned_at.is_(None))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _Loan(row.loan_id, PatronId(row.patron_id), row.due)
+def _lent(connection: Connection, desk: Desk, new: _New) -> Lent:
+    """The loan is made, the patron's hold fulfilled; whoever the item was set aside for waits again."""
+    item = new.item
+    loan = _insert(connection, desk, new)
+    mine = _mine(new)
+    if any(hold.item == item.item and hold is not mine for hold in new.waiting):
+        aside.release(connection, item.item)
+    if mine is not None:
+        aside.drop(connection, mine, desk.at, lent=item.item)
+    seen = item.seen(desk.branch)
+    if seen != item:
+        items.put(connection, seen)
+    return Lent(loan, item.item, item.work, new.due, item.parts)
 
 
-def _lend(connection: Connection, desk: Desk, patron: PatronId, item: _Item, due: date) -> int:
+def _insert(connection: Connection, desk: Desk, new: _New, returned_at: datetime | None = None) -> int:
     """The loan's number."""
+    mine = _mine(new)
     made = insert(loans).values(
-        item_id=item.item, patron_id=patron, branch_id=desk.branch, lent_at=desk.at, due=due, renewals=0
+        item_id=new.item.item,
+        patron_id=new.patron,
+        branch_id=desk.branch,
+        lent_at=desk.at,
+        due=new.due,
+        renewals=0,
+        hold_placed_at=mine.placed_at if mine else None,
+        hold_pickup=mine.pickup if mine else None,
+        returned_at=returned_at,
     )
     loan: int = connection.execute(made.returning(loans.c.loan_id)).scalar_one()
-    mine = delete(holds).where(holds.c.record_id == item.work.record, holds.c.patron_id == patron)
-    connection.execute(mine)
     return loan
 
 
-def _end(connection: Connection, desk: Desk, lent: _Loan) -> None:
-    connection.execute(update(loans).where(loans.c.loan_id == lent.loan_id).values(returned_at=desk.at))
-
-
-def _held_for(connection: Connection, item: _Item) -> PatronId | None:
-    found = connection.execute(_queue(item)).first()
-    return None if found is None else PatronId(found.patron_id)
-
-
-def _pickup(connection: Connection, item: _Item) -> BranchId | None:
-    found = connection.execute(_queue(item)).first()
-    return None if found is None else BranchId(found.pickup_branch)
-
-
-def _queue(item: _Item) -> Select[Any]:
-    return select(holds).where(holds.c.record_id == item.work.record).order_by(holds.c.placed_at).limit(1)
-
-
-def _loan_days(connection: Connection, patron: PatronId, item: _Item) -> int:
-    group = select(patrons.c.patron_group).where(patrons.c.patron_id == patron).scalar_subquery()
-    profile = (
-        select(loan_profiles.c.loan_days)
-        .where(loan_profiles.c.material_group == item.group, loan_profiles.c.patron_group.in_((group, "")))
-        .order_by(loan_profiles.c.patron_group.desc())
-        .limit(1)
-    )
-    days: int = connection.execute(profile).scalar_one()
-    return days
+def _mine(new: _New) -> Hold | None:
+    return next((hold for hold in new.waiting if hold.patron == new.patron), None)

@@ -84,7 +84,7 @@ def test_an_item_the_patron_has_already_is_answered_as_it_stands(machine: Machin
     ("copy", "place", "held"),
     [
         (seed.BOOK, "Romaner", False),
-        (seed.RESERVED, "Reserveringshylden", True),
+        (seed.RESERVED, "Reserveringshylden 1", True),
         (seed.RESERVED_ELSEWHERE, "Sendes til Vinderup", True),
         (seed.FROM_VINDERUP, "Sendes til Vinderup", False),
     ],

@@ -1,0 +1,49 @@
+"""Where messages go: the mail server of DIR/mail.toml, else a folder.
+
+    host = "mail.library.example"      port = 587             sender = "bibliotek@library.example"
+    sms_domain = "sms.example"         user = "library"       password = "..."         (these three may be missing)
+
+Not responsible for: sending (delivery.py).
+"""
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sync.central.messages.delivery import Deliver, FileDrop, Smtp
+
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class MailError(Exception):
+    """The file does not say it. Names the key, never its value."""
+
+
+class _Mail(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    host: Word
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: Word
+    sms_domain: str = ""
+    user: str = ""
+    password: str = Field(default="", repr=False)
+
+
+def deliverer(settings: Path, drop: FileDrop) -> Deliver:
+    """Raises MailError when the file is there and cannot be used."""
+    if not settings.exists():
+        return drop
+    if stat.S_IMODE(settings.stat().st_mode) & 0o077:
+        raise MailError(f"others may read {settings.name}, and a password stands in it: chmod 600")
+    try:
+        said = _Mail.model_validate(tomllib.loads(settings.read_text("utf-8")))
+    except ValidationError as problem:
+        keys = ", ".join(".".join(map(str, error["loc"])) for error in problem.errors(include_input=False))
+        raise MailError(f"{settings.name}: {keys}: missing, unknown or not of its kind") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise MailError(f"{settings.name} is no TOML") from None
+    return Smtp(said.host, said.port, said.sender, said.sms_domain, said.user, said.password, drop)

@@ -1,0 +1,55 @@
+"""Which way messages go: by the file there is, or into the folder."""
+
+from pathlib import Path
+
+import pytest
+
+from sync.central.messages.delivery import FileDrop, Smtp
+from sync.central.messages.mail import MailError, deliverer
+
+WHOLE = """
+host = "mail.library.example"
+sender = "bibliotek@library.example"
+sms_domain = "sms.example"
+user = "library"
+password = "canary-4711"
+"""
+
+
+def settings(directory: Path, text: str, mode: int = 0o600) -> Path:
+    path = directory / "mail.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_without_a_file_messages_go_into_the_folder(tmp_path: Path) -> None:
+    drop = FileDrop(tmp_path / "outgoing")
+    assert deliverer(tmp_path / "mail.toml", drop) is drop
+
+
+def test_with_a_file_they_go_to_its_server_and_the_password_is_not_shown(tmp_path: Path) -> None:
+    made = deliverer(settings(tmp_path, WHOLE), FileDrop(tmp_path))
+    assert isinstance(made, Smtp)
+    assert (made.host, made.port, made.sms_domain) == ("mail.library.example", 587, "sms.example")
+    assert "canary" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (WHOLE.replace("host =", "hots ="), "hots"),
+        (WHOLE + 'port = "canary-4711"', "port"),
+        ("sender = canary-4711", "TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_by_its_keys_alone(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(MailError) as told:
+        deliverer(settings(tmp_path, text), FileDrop(tmp_path))
+    assert named in str(told.value)
+    assert "canary" not in str(told.value)
+
+
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MailError, match="chmod 600"):
+        deliverer(settings(tmp_path, WHOLE, 0o644), FileDrop(tmp_path))
