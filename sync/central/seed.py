@@ -15,8 +15,13 @@ from sqlalchemy import Connection, insert
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
 from sync.central.calendar import local_date
 from sync.central.circulation.outcomes import RecordId
+from sync.central.patrons import record
+from sync.central.patrons.contact import Absence
 from sync.central.patrons.locks import Locks
-from sync.central.schema import blocks, branches, cards, holds, items, loans, patrons, permissions, records
+from sync.central.patrons.record import NewPatron
+from sync.central.schema import blocks, branches, holds, items, loans, permissions, records
+from sync.central.standard import ADULT as ADULTS
+from sync.central.standard import CHILD as CHILDREN
 from sync.central.standard import DISC, FILM, LOAN_DAYS, MUNICIPALITY, STANDARD
 
 ULFBORG = BranchId("DK-766103")  # invented
@@ -39,6 +44,11 @@ class Person:
     block: str = ""
     permitted: bool = False
     internal_note: str = ""
+    patron_note: str = ""
+    mobile: str = ""
+    email: str = ""
+    co_name: str = ""
+    away_days: int = 0  # from today on: no holds are filled
 
     @property
     def card(self) -> Credential:
@@ -75,14 +85,34 @@ def _patron(number: int) -> PatronId:
     return PatronId(f"9{number:08d}")
 
 
-ADULT = Person(_patron(40417713), "Alma", "Prøvesen", 34, "6101900012")
+# Telephone numbers begin with 0, which no Danish one does; addresses end in .example, which nobody can have (RFC 2606).
+ADULT = Person(
+    _patron(40417713), "Alma", "Prøvesen", 34, "6101900012", mobile="01617712", email="alma@proevesen.example"
+)
 CHILD = Person(_patron(18273390), "Bo", "Eksempelsen", 12, "6202130023")
 EXCLUDED = Person(_patron(77310284), "Carla", "Testrup-Ingensteds", 51, "6303730034", block="U")
 DEBTOR = Person(
-    _patron(52907741), "Dagmar", "Opdigtsen", 45, "6404800045", block="E", internal_note="Ring til os om regningen."
+    _patron(52907741),
+    "Dagmar",
+    "Opdigtsen",
+    45,
+    "6404800045",
+    block="E",
+    internal_note="Har lovet at betale på fredag.",
+    patron_note="Ring til os om regningen.",
+    email="dagmar@opdigtsen.example",
 )
 PERMITTED = Person(_patron(30165528), "Egil", "Påfundsen", 67, "6505580056", permitted=True)
-OTHER_PATRON = Person(_patron(66482019), "Frida", "Figurant", 29, "6606960067", VINDERUP)
+OTHER_PATRON = Person(
+    _patron(66482019),
+    "Frida",
+    "Figurant",
+    29,
+    "6606960067",
+    VINDERUP,
+    mobile="01664467",
+    email="frida@figurant.example",
+)
 
 PATRONS = (
     ADULT,
@@ -91,11 +121,11 @@ PATRONS = (
     DEBTOR,
     PERMITTED,
     OTHER_PATRON,
-    Person(_patron(21750936), "Gorm", "Attrapsen", 15, "6707100078", VINDERUP),
+    Person(_patron(21750936), "Gorm", "Attrapsen", 15, "6707100078", VINDERUP, co_name="Hilda Skabelonsen"),
     Person(_patron(84039157), "Hilda", "Skabelonsen", 82, "6808430089", VINDERUP, permitted=True),
     Person(_patron(13594862), "Ivar", "Papfigur", 23, "6909020090", block="O", internal_note="Glemt kort ligger her."),
-    Person(_patron(95826403), "Jytte", "Modelsen", 58, "7110670101", VINDERUP),
-    Person(_patron(47018235), "Karlo", "Pseudonymsen", 17, "7211080112"),
+    Person(_patron(95826403), "Jytte", "Modelsen", 58, "7110670101", VINDERUP, mobile="01715501", away_days=14),
+    Person(_patron(47018235), "Karlo", "Pseudonymsen", 17, "7211080112", email="karlo@pseudonymsen.example"),
     Person(_patron(60371594), "Laura", "Øvelsesen", 40, "7312850123", VINDERUP, block="W"),
 )
 
@@ -196,25 +226,7 @@ def _add_branch(connection: Connection, branch: BranchId, name: str) -> None:
 
 def add_patron(connection: Connection, locks: Locks, person: Person, today: date) -> None:
     """One patron with card, block and permission."""
-    connection.execute(
-        insert(patrons).values(
-            patron_id=person.patron,
-            pin_hash=locks.pins.make(person.pin),
-            first_name=person.first_name,
-            last_name=person.last_name,
-            birth_date=born(person.age, today),
-            home_branch=person.home_branch,
-            patron_group="Barn" if person.age < 18 else "Voksen",
-            municipality=MUNICIPALITY,
-            internal_note=person.internal_note,
-            cpr_digest=locks.lookup.of_cpr(person.number),
-            cpr_sealed=locks.columns.seal("cpr", person.patron, person.number),
-            street=f"Opdigtet Vej {person.number[-2:]}",
-            postal_code="6990" if person.home_branch == ULFBORG else "7830",
-            city="Ulfborg" if person.home_branch == ULFBORG else "Vinderup",
-        )
-    )
-    _add_card(connection, locks, person)
+    record.enter(connection, locks, person.patron, _as_new(person, today))
     if person.block:
         connection.execute(
             insert(blocks).values(patron_id=person.patron, reason=person.block, since=today - timedelta(days=9))
@@ -223,11 +235,29 @@ def add_patron(connection: Connection, locks: Locks, person: Person, today: date
         connection.execute(insert(permissions).values(patron_id=person.patron, branch_id=person.home_branch))
 
 
-def _add_card(connection: Connection, locks: Locks, person: Person) -> None:
-    digest = locks.lookup.of_card(person.card)
-    sealed = locks.columns.seal("card", digest, person.number)
-    connection.execute(
-        insert(cards).values(digest=digest, patron_id=person.patron, kind="health", number_sealed=sealed)
+def _as_new(person: Person, today: date) -> NewPatron:
+    away = Absence(today, today + timedelta(days=person.away_days)) if person.away_days else Absence()
+    return NewPatron(
+        card=person.card,
+        cpr=person.number,
+        pin=person.pin,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        birth_date=born(person.age, today),
+        co_name=person.co_name,
+        street=f"Opdigtet Vej {person.number[-2:]}",
+        postal_code="6990" if person.home_branch == ULFBORG else "7830",
+        city="Ulfborg" if person.home_branch == ULFBORG else "Vinderup",
+        mobile=person.mobile,
+        mobile_notice=person.mobile,
+        email=person.email,
+        email_notice=person.email,
+        absence=away,
+        home_branch=person.home_branch,
+        patron_group=CHILDREN if person.age < 18 else ADULTS,
+        municipality=MUNICIPALITY,
+        internal_note=person.internal_note,
+        patron_note=person.patron_note,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from kiosk.model import BranchId, PatronId
 from sync.central.calendar import local_date, whole_years
-from sync.central.schema import blocks, cards, patrons, permissions
+from sync.central.schema import blocks, cards, library, patrons, permissions
 from sync.rest.wire import AdmissionAnswer, AuthenticateAnswer, AuthenticateStatus, BlockStatus
 
 
@@ -25,16 +25,24 @@ def introduce(connection: Connection, patron: PatronId) -> AuthenticateAnswer:
 
 
 def admission(connection: Connection, patron: PatronId, branch: BranchId, now: datetime) -> AdmissionAnswer:
-    """What a door may know of a patron whose PIN was right. The birth date stays here."""
+    """What a door may know of a patron whose PIN was right. Birth date and municipality stay here."""
     tagged = select(permissions).where(permissions.c.patron_id == patron, permissions.c.branch_id == branch)
-    query = select(patrons.c.birth_date, tagged.exists().label("permitted")).where(patrons.c.patron_id == patron)
-    row = connection.execute(query).one()
+    ours = select(library).where(library.c.municipality == patrons.c.municipality)
+    query = select(
+        patrons.c.birth_date,
+        patrons.c.patron_group,
+        tagged.exists().label("permitted"),
+        ours.exists().label("resident"),
+    )
+    row = connection.execute(query.where(patrons.c.patron_id == patron)).one()
     return AdmissionAnswer(
         authenticate_status=AuthenticateStatus.VALID,
         patron_id=patron,
         block_status=blocks_of(connection, patron),
         age=whole_years(row.birth_date, local_date(now)),
         permitted=row.permitted,
+        resident=row.resident,
+        patron_group=row.patron_group,
     )
 
 

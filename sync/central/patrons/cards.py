@@ -22,9 +22,25 @@ class LookupKey:
     def of_cpr(self, number: str) -> str:
         return self._digest("cpr", number)
 
+    def of_patron(self, patron: PatronId) -> str:
+        """For a log that names nobody."""
+        return self._digest("patron", patron)
+
+    def of_item(self, item: ItemId) -> str:
+        """Of an item's number that the store does not know."""
+        return self._digest("item", item)
+
     def of_question(self, kind: str, patron: PatronId | None, item: ItemId) -> str:
         """Of (kind, patron, item): what must be the same under the same idempotency key."""
         return self._digest("question", kind, patron or "", item)
+
+    def block_list_key(self) -> bytes:
+        """Goes to machines (machines/replica.py): it makes no digest that stands in the database's other columns."""
+        return bytes.fromhex(self._digest("block-list-key"))
+
+    def session_key(self) -> bytes:
+        """Of my page's sessions (sessions.py)."""
+        return bytes.fromhex(self._digest("session-key"))
 
     def _digest(self, *parts: str) -> str:
         said = b"".join(len(part).to_bytes(4, "big") + part for part in map(str.encode, parts))

@@ -1,7 +1,9 @@
 """What may cross the wire and lie on the disk: searched byte by byte, with persons who occur nowhere else."""
 
 import logging
-from datetime import date
+import uuid
+from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from sqlalchemy import Connection
 
 from kiosk.event import EntryGranted, ItemLent
 from kiosk.model import Credential, PatronId, Pin
-from sync.central import seed, start
+from sync.central import retention, seed, start
 from sync.central.database import Database
 from sync.central.seed import Person
 from sync.rest import wire
@@ -35,6 +37,10 @@ CANARY = Canary(
     block="E",
     permitted=True,
     internal_note="xylofonnøgle i skuffen",
+    patron_note="hentes i døren",
+    mobile="01739184",
+    email="zebedaeus@quakkelstroem.example",
+    co_name="Klarinettine Fup",
 )
 NEVER_SAID = (CANARY.last_name, CANARY.internal_note, NUMBER, PIN, WRONG_PIN, UNKNOWN_CARD)
 BIRTH_DATE = seed.born(CANARY.age, date(2026, 11, 24)).isoformat()
@@ -84,6 +90,59 @@ def test_no_answer_says_more_than_a_machine_may_know(used: Machine) -> None:
     assert CANARY.first_name.encode() in used.heard  # the search finds what is there
 
 
+# Everything that the contract can be asked, by who has the canary's card, PIN and session.
+PATHS = sorted({path for path in vars(wire).values() if isinstance(path, str) and path.startswith(wire.PREFIX + "/")})
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+QUESTIONS: tuple[object, ...] = (
+    {},
+    {"libraryCardNumber": NUMBER, "pincode": PIN},
+    {"patronId": CANARY.patron, "materialItemNumber": seed.BOOK.item},
+    {"materialItemNumber": seed.BOOK.item},
+    {"recordId": seed.RESERVED.record, "pickupBranch": seed.ULFBORG},
+    {"homeBranch": seed.ULFBORG},
+    {"loanIds": []},
+    {"internalNote": True, "patronId": CANARY.patron, "cprNumber": NUMBER},
+)
+FOR_STAFF = (
+    *(secret for secret in NEVER_SAID if secret not in (WRONG_PIN, UNKNOWN_CARD)),
+    BIRTH_DATE,
+    f"Opdigtet Vej {NUMBER[-2:]}",
+    CANARY.mobile,
+    CANARY.email,
+    CANARY.co_name,
+)
+
+
+def test_no_path_of_the_contract_whatever_it_is_asked_says_what_is_for_staff(library: Library) -> None:
+    _plant(library)
+    machine = library.machine()
+    session = machine.authenticate(NUMBER, PIN).said["sessionKey"]
+    statuses = {path: _ask_everything(machine, path, session) for path in PATHS}
+    for secret in FOR_STAFF:
+        assert secret.encode() not in machine.heard
+    for path in (wire.AUTHENTICATE, wire.ADMISSIONS, wire.LOANS, wire.RETURNS, wire.REPLICA):
+        assert 200 in statuses[path]
+    assert 200 in statuses[wire.ACCOUNT]
+    for said in (CANARY.first_name, CANARY.patron_note, "••••••84"):  # the search finds what is there
+        assert said.encode() in machine.heard
+
+
+def _ask_everything(machine: Machine, path: str, session: str) -> set[int]:
+    """The statuses of the answers."""
+    holes = {"{branchId}": seed.ULFBORG, "{patronId}": CANARY.patron, "{holdId}": "1"}
+    filled = path
+    for hole, value in holes.items():
+        filled = filled.replace(hole, value)
+    assert "{" not in filled
+    statuses = set()
+    for method in METHODS:
+        for number, question in enumerate(QUESTIONS):
+            key = f"{method}-{number}-{uuid.uuid4().hex}"
+            reply = machine.ask(method, filled, question, Idempotency_Key=key, X_Session=session)
+            statuses.add(reply.status)
+    return statuses
+
+
 def test_a_first_name_is_said_by_authenticate_alone(library: Library) -> None:
     _plant(library)
     machine = library.machine()
@@ -94,7 +153,7 @@ def test_a_first_name_is_said_by_authenticate_alone(library: Library) -> None:
 
 def test_answers_have_the_fields_of_the_contract_and_no_other(machine: Machine) -> None:
     said = machine.admission(seed.ADULT.number, seed.ADULT.pin.reveal()).said
-    assert set(said) == {"authenticateStatus", "patronId", "blockStatus", "age", "permitted"}
+    assert set(said) == {"authenticateStatus", "patronId", "blockStatus", "age", "permitted", "resident", "patronGroup"}
     said = machine.lend(seed.ADULT.patron, seed.BOOK.item, "a-loan-event-id-1").said
     assert set(said) == {"refusal", "materialItemNumber", "title", "dueDate"}
     said = machine.bring_back(seed.BOOK.item, "a-return-event-id").said
@@ -110,6 +169,21 @@ def test_no_pin_and_no_card_number_lies_on_the_disk(used: Machine, library: Libr
         assert [path.name for path, content in left.items() if secret.encode() in content] == []
     assert any(CANARY.last_name.encode() in content for content in left.values())
     assert used.heard
+
+
+def test_what_is_forgotten_is_gone_from_the_files(used: Machine, library: Library) -> None:
+    digest = start.locks(library.home).lookup.of_card(Credential(UNKNOWN_CARD)).encode()
+    assert used.heard
+    library.stop()
+    assert _holding(library.home.directory, digest) == ["store.sqlite"]
+    with closing(Database(library.home.database)) as database:
+        database.write(lambda connection: retention.purge(connection, MORNING + timedelta(days=31))).result()
+        database.settle().result()
+        assert _holding(library.home.directory, digest) == []
+
+
+def _holding(directory: Path, content: bytes) -> list[str]:
+    return [path.name for path in _files(directory) if content in path.read_bytes()]
 
 
 def _files(directory: Path) -> list[Path]:

@@ -1,14 +1,14 @@
 """PINs, lock-out, blocks and age, as a machine meets them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Executable, update
 
-from sync.central import seed
+from sync.central import seed, start
 from sync.central.calendar import whole_years
-from sync.central.database import Database
 from sync.central.schema import cards, patrons
 from sync.central.seed import Person
 from tests.sync.central.library import Library, Machine
@@ -22,16 +22,17 @@ def status(machine: Machine, person: Person, pin: str | None = None) -> str:
 
 
 def write(library: Library, statement: Executable) -> None:
-    database = Database(library.home.database)
-    database.write(lambda connection: connection.execute(statement)).result()
-    database.close()
+    with closing(start.open_database(library.home)) as database:
+        database.write(lambda connection: connection.execute(statement)).result()
 
 
 # --- PIN ----------------------------------------------------------------------------------------
 
 
 def test_a_right_pin_says_who_it_is(machine: Machine) -> None:
-    assert machine.authenticate(seed.ADULT.number, seed.ADULT.pin.reveal()).said == {
+    said = machine.authenticate(seed.ADULT.number, seed.ADULT.pin.reveal()).said
+    assert said.pop("sessionKey", "") != seed.ADULT.patron
+    assert said == {
         "authenticateStatus": "VALID",
         "patronId": seed.ADULT.patron,
         "firstName": "Alma",
@@ -42,7 +43,8 @@ def test_a_right_pin_says_who_it_is(machine: Machine) -> None:
 def test_a_wrong_pin_and_an_unknown_card_are_answered_alike(machine: Machine) -> None:
     wrong, unknown = machine.authenticate(seed.ADULT.number, WRONG), machine.authenticate("6100000000", WRONG)
     assert wrong.said == unknown.said
-    assert wrong.said == {"authenticateStatus": "INVALID", "patronId": "", "firstName": "", "blockStatus": []}
+    assert wrong.said["authenticateStatus"] == "INVALID"
+    assert not any(value for name, value in wrong.said.items() if name != "authenticateStatus")
 
 
 @pytest.mark.parametrize("person", seed.PATRONS, ids=lambda person: person.first_name)
@@ -75,6 +77,8 @@ def test_a_lock_out_holds_at_the_door_too(machine: Machine) -> None:
         "blockStatus": [],
         "age": 0,
         "permitted": False,
+        "resident": False,
+        "patronGroup": "",
     }
 
 
@@ -112,6 +116,83 @@ def test_wrong_pins_count_for_fifteen_minutes(machine: Machine, library: Library
     assert status(machine, seed.ADULT) == "VALID"
 
 
+def lock_out(machine: Machine, person: Person = seed.ADULT) -> None:
+    assert [status(machine, person, WRONG) for _ in range(5)] == ["INVALID"] * 5
+
+
+def lasts(machine: Machine, library: Library, length: timedelta) -> None:
+    """The lock-out that has just begun ends after `length` and not a second before; the clock stands at its end."""
+    library.clock.wall += length - timedelta(seconds=1)
+    assert status(machine, seed.ADULT) == "LOANER_LOCKED_OUT"
+    library.clock.wall += timedelta(seconds=1)
+
+
+def test_each_lock_out_is_twice_as_long_as_the_one_before_up_to_a_day(machine: Machine, library: Library) -> None:
+    for minutes in (15, 30, 60, 120, 240, 480, 960, 1440, 1440):
+        lock_out(machine)
+        lasts(machine, library, timedelta(minutes=minutes))
+    assert status(machine, seed.ADULT) == "VALID"
+
+
+def test_a_right_pin_after_a_lock_out_begins_from_the_shortest_again(machine: Machine, library: Library) -> None:
+    lock_out(machine)
+    lasts(machine, library, timedelta(minutes=15))
+    assert status(machine, seed.ADULT) == "VALID"
+    lock_out(machine)
+    lasts(machine, library, timedelta(minutes=15))
+    assert status(machine, seed.ADULT) == "VALID"
+
+
+@pytest.mark.parametrize(("quiet", "next_lasts"), [(timedelta(hours=23, minutes=59), 30), (timedelta(hours=24), 15)])
+def test_a_day_without_one_and_the_next_lock_out_is_a_first_one(
+    machine: Machine, library: Library, quiet: timedelta, next_lasts: int
+) -> None:
+    lock_out(machine)
+    library.clock.wall += timedelta(minutes=15) + quiet
+    lock_out(machine)
+    lasts(machine, library, timedelta(minutes=next_lasts))
+    assert status(machine, seed.ADULT) == "VALID"
+
+
+def test_asking_while_locked_out_makes_it_neither_shorter_nor_longer(machine: Machine, library: Library) -> None:
+    lock_out(machine)
+    for _ in range(14):
+        library.clock.forward(minutes=1)
+        assert status(machine, seed.ADULT, WRONG) == "LOANER_LOCKED_OUT"
+    lasts(machine, library, timedelta(minutes=1))
+    assert [status(machine, seed.ADULT, WRONG) for _ in range(4)] == ["INVALID"] * 4
+    assert status(machine, seed.ADULT) == "VALID"
+
+
+def test_a_lock_out_grows_across_a_restart_and_the_stores_forgetting(library: Library, machine: Machine) -> None:
+    lock_out(machine)
+    lasts(machine, library, timedelta(minutes=15))
+    library.restart()
+    again = library.dial(machine.bundle)
+    lock_out(again)
+    library.restart()
+    lasts(library.dial(machine.bundle), library, timedelta(minutes=30))
+
+
+def test_a_lost_card_is_answered_like_one_that_nobody_has(library: Library, machine: Machine) -> None:
+    write(library, update(cards).where(cards.c.patron_id == seed.ADULT.patron).values(lost=True))
+    lost = machine.authenticate(seed.ADULT.number, seed.ADULT.pin.reveal())
+    assert lost.said == machine.authenticate("6100000000", WRONG).said
+    assert machine.admission(seed.ADULT.number, seed.ADULT.pin.reveal()).said["authenticateStatus"] == "INVALID"
+
+
+def test_a_lost_card_locks_out_itself_and_not_its_patrons_other_card(library: Library, machine: Machine) -> None:
+    write(library, update(cards).where(cards.c.patron_id == seed.CHILD.patron).values(patron_id=seed.ADULT.patron))
+    write(library, update(cards).where(cards.c.digest == digest_of(library, seed.ADULT)).values(lost=True))
+    lock_out(machine)
+    other = seed.CHILD  # whose card is now the adult's other card
+    assert status(machine, other, seed.ADULT.pin.reveal()) == "VALID"
+
+
+def digest_of(library: Library, person: Person) -> str:
+    return start.locks(library.home).lookup.of_card(person.card)
+
+
 def test_an_unknown_card_is_locked_out_too_so_that_it_tells_nothing(machine: Machine) -> None:
     answers = [machine.authenticate("6100000000", WRONG).said["authenticateStatus"] for _ in range(6)]
     assert answers == ["INVALID"] * 5 + ["LOANER_LOCKED_OUT"]
@@ -143,6 +224,8 @@ def test_a_door_hears_the_age_and_no_name_or_date(machine: Machine) -> None:
         "blockStatus": [],
         "age": 12,
         "permitted": False,
+        "resident": True,
+        "patronGroup": "Barn",
     }
 
 
@@ -151,6 +234,12 @@ def test_a_permission_is_for_its_branch_alone(machine: Machine, library: Library
     vinderup = library.machine("vinderup-1", seed.VINDERUP)
     assert machine.admission(number, pin, seed.ULFBORG).said["permitted"] is True
     assert vinderup.admission(number, pin, seed.VINDERUP).said["permitted"] is False
+
+
+def test_who_lives_elsewhere_is_no_resident(machine: Machine, library: Library) -> None:
+    write(library, update(patrons).where(patrons.c.patron_id == seed.ADULT.patron).values(municipality="657"))
+    said = machine.admission(seed.ADULT.number, seed.ADULT.pin.reveal()).said
+    assert (said["resident"], said["patronGroup"]) == (False, "Voksen")
 
 
 def test_a_birthday_begins_at_midnight_in_denmark(machine: Machine, library: Library) -> None:

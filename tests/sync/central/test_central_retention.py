@@ -1,23 +1,42 @@
-"""Each time limit, one minute before and after it."""
+"""Each time limit of the policy, one minute before and after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kiosk.event import EntryGranted, ItemLent
 from kiosk.model import Credential
 from sync.central import retention, seed
 from sync.central.database import Database
-from sync.central.schema import answers, loans, lockouts, refused_events, tries, visits
+from sync.central.postgres import PostgresDatabase
+from sync.central.retention import RULES, Forgotten
+from sync.central.schema import (
+    answers,
+    enrolment_codes,
+    fees,
+    loans,
+    messages,
+    payments,
+    tables,
+    visits,
+)
+from sync.central.start import Home, open_database
 from tests.sync.central.library import MORNING, Library, Machine
 from tests.sync.central.test_central_exchange import Queue
 
+ResultT = TypeVar("ResultT")
+Store = Database | PostgresDatabase
+MINUTE, MONTH = timedelta(minutes=1), timedelta(days=30)
+PATRON = seed.OTHER_PATRON.patron  # whose loan is returned in `used`
+LENT_ON = date(2026, 11, 13)  # that loan's day
+
 
 @pytest.fixture
-def used(library: Library, machine: Machine) -> Path:
+def used(library: Library, machine: Machine) -> Home:
     """A store in which everything with a time limit happened at MORNING; stopped."""
     queue = Queue(machine)
     machine.bring_back(seed.ON_LOAN.item, "a-return-event-id")
@@ -30,8 +49,34 @@ def used(library: Library, machine: Machine) -> Path:
     )
     for _ in range(5):
         machine.authenticate(seed.ADULT.number, "0007")
+    machine.authenticate(seed.CHILD.number, "0007")
     library.stop()
-    return library.home.database
+    with closing(open_database(library.home)) as database:
+        database.write(_owe_and_say).result()
+    return library.home
+
+
+def _owe_and_say(connection: Connection) -> None:
+    """A settled fee with its payment, a message, an expired code."""
+    connection.execute(delete(enrolment_codes))
+    code = {"code_digest": "d", "device_id": "d", "branch_id": seed.ULFBORG, "expires_at": MORNING}
+    connection.execute(insert(enrolment_codes).values(code))
+    message = {"kind": "due", "about": "x", "channel": "sms", "recipient": "01443312", "subject": "s", "content": "c"}
+    connection.execute(insert(messages).values(patron_id=PATRON, made_at=MORNING, sent_at=MORNING, **message))
+    owe(connection, settled_at=MORNING)
+    fee = connection.execute(select(fees.c.fee_id)).scalar_one()
+    connection.execute(insert(payments).values(reference="r", fee_id=fee, amount=20_00, paid_at=MORNING))
+
+
+def owe(connection: Connection, lent_on: date | None = date(2026, 1, 1), **other: object) -> None:
+    values = {"patron_id": PATRON, "kind": "fee", "lent_on": lent_on, "amount": 20_00, "made_at": MORNING}
+    connection.execute(insert(fees).values({**values, **other}))
+
+
+@pytest.fixture
+def database(used: Home) -> Iterator[Store]:
+    with closing(open_database(used)) as database:
+        yield database
 
 
 Look = Callable[[Connection], object]
@@ -49,72 +94,148 @@ def contents_of_answers(connection: Connection) -> list[str]:
     return [row.digest for row in connection.execute(select(answers)) if row.digest]
 
 
-def rows_of_answers(connection: Connection) -> int:
-    return len(connection.execute(select(answers)).all())
+def contents_of_messages(connection: Connection) -> list[str]:
+    return [
+        value
+        for row in connection.execute(select(messages))
+        for value in (row.recipient, row.subject, row.content)
+        if value
+    ]
 
 
-def rows_of_refusals(connection: Connection) -> int:
-    return len(connection.execute(select(refused_events)).all())
+def rows_of(name: str) -> Look:
+    return lambda connection: len(connection.execute(select(tables.tables[name])).all())
 
 
-def rows_of_tries(connection: Connection) -> int:
-    return len(connection.execute(select(tries)).all()) + len(connection.execute(select(lockouts)).all())
+LIMITS: dict[str, tuple[Look, timedelta]] = {
+    "loans": (count_of_returned, MONTH),
+    "payments": (rows_of("payments"), MONTH),
+    "fees": (rows_of("fees"), MONTH),
+    "contents of messages": (contents_of_messages, MONTH),
+    "visitors": (names_in_visits, MONTH),
+    "refused events": (rows_of("refused_events"), MONTH),
+    "contents of answers": (contents_of_answers, MONTH),
+    "answers": (rows_of("answers"), timedelta(days=180)),
+    "PIN tries": (rows_of("tries"), timedelta(minutes=15)),
+    "lock-outs": (rows_of("lockouts"), timedelta(hours=24, minutes=15)),
+    "enrolment codes": (rows_of("enrolment_codes"), MONTH),
+}
 
 
-@pytest.mark.parametrize(
-    ("look", "limit"),
-    [
-        (count_of_returned, timedelta(days=30)),
-        (names_in_visits, timedelta(days=30)),
-        (contents_of_answers, timedelta(days=30)),
-        (rows_of_answers, timedelta(days=180)),
-        (rows_of_refusals, timedelta(days=30)),
-        (rows_of_tries, timedelta(minutes=15)),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_it_is_there_a_minute_before_and_gone_a_minute_after(used: Path, look: Look, limit: timedelta) -> None:
-    database = Database(used)
-    try:
-        before = database.read(look).result()
-        assert before
-        assert _looked(database, look, MORNING + limit - timedelta(minutes=1)) == before
-        assert not _looked(database, look, MORNING + limit + timedelta(minutes=1))
-    finally:
-        database.close()
+def test_every_rule_has_its_limit_below() -> None:
+    assert [rule.name for rule in RULES] == list(LIMITS)
 
 
-def _looked(database: Database, look: Look, now: datetime) -> object:
+@pytest.mark.parametrize("name", LIMITS)
+def test_it_is_there_a_minute_before_and_gone_a_minute_after(database: Store, name: str) -> None:
+    look, limit = LIMITS[name]
+    before = database.read(look).result()
+    assert before
+    assert looked(database, look, MORNING + limit - MINUTE) == before
+    assert not looked(database, look, MORNING + limit + MINUTE)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_rule_counts_what_it_will_forget_and_counting_changes_nothing(database: Store, name: str) -> None:
+    _, limit = LIMITS[name]
+    rule = next(rule for rule in RULES if rule.name == name)
+    assert database.read(lambda c: rule.count(c, MORNING + limit - MINUTE)).result() == 0
+    counted = database.read(lambda c: rule.count(c, MORNING + limit + MINUTE)).result()
+    assert counted > 0
+    assert database.read(lambda c: rule.count(c, MORNING + limit + MINUTE)).result() == counted
+
+
+def test_a_dry_run_says_what_a_purge_then_does(database: Store) -> None:
+    long_after = MORNING + timedelta(days=400)
+    everything = database.read(all_rows).result()
+    said = database.read(lambda c: retention.due(c, long_after)).result()
+    assert database.read(all_rows).result() == everything
+    done = database.write(lambda c: retention.purge(c, long_after)).result()
+    assert said == done
+    assert all(forgotten.rows > 0 for forgotten in done)
+    again = database.write(lambda c: retention.purge(c, long_after)).result()
+    assert again == tuple(Forgotten(rule.name, 0) for rule in RULES)
+
+
+def all_rows(connection: Connection) -> str:
+    return repr([connection.execute(select(table)).all() for table in tables.sorted_tables])
+
+
+def looked(database: Store, look: Callable[[Connection], ResultT], now: datetime) -> ResultT:
     database.write(lambda connection: retention.purge(connection, now)).result()
     return database.read(look).result()
 
 
-def test_a_visit_stays_for_statistics_and_a_loan_stays_while_it_lasts(used: Path) -> None:
-    database = Database(used)
-    long_after = MORNING + timedelta(days=400)
-    database.write(lambda connection: retention.purge(connection, long_after)).result()
-    assert len(database.read(lambda c: c.execute(select(visits)).all()).result()) == 1
-    assert [row.item_id for row in database.read(lambda c: c.execute(select(loans)).all()).result()] == [seed.BOOK.item]
-    database.close()
+# --- a loan and its fee -------------------------------------------------------------------------
 
 
-def test_what_is_forgotten_is_gone_from_the_files(used: Path) -> None:
-    database = Database(used)
-    card = database.read(lambda c: c.execute(select(refused_events.c.card_digest)).scalars().all()).result()
-    digest = next(value for value in card if value).encode()
-    assert _in_files(used, digest)
-    database.write(lambda connection: retention.purge(connection, MORNING + timedelta(days=31))).result()
-    database.settle().result()
-    assert not _in_files(used, digest)
-    database.close()
+def test_a_returned_loan_stays_while_its_fee_is_owed(database: Store) -> None:
+    database.write(lambda c: owe(c, LENT_ON)).result()
+    assert looked(database, count_of_returned, MORNING + timedelta(days=300)) == 1
 
 
-def _in_files(database: Path, content: bytes) -> bool:
-    return any(content in path.read_bytes() for path in database.parent.glob("store.sqlite*"))
+def test_a_returned_loan_stays_a_month_after_its_fee_was_settled(database: Store) -> None:
+    settled = MORNING + timedelta(days=100)
+    database.write(lambda c: owe(c, LENT_ON, settled_at=settled)).result()
+    assert looked(database, count_of_returned, settled + MONTH - MINUTE) == 1
+    assert looked(database, count_of_returned, settled + MONTH + MINUTE) == 0
 
 
-def test_the_store_forgets_by_itself_at_its_start(used: Path, library: Library) -> None:
-    assert used.exists()
+def test_a_returned_loan_stays_while_its_item_is_to_be_paid_for(database: Store) -> None:
+    database.write(lambda c: owe(c, None, kind="compensation", item_id=seed.ON_LOAN.item)).result()
+    assert looked(database, count_of_returned, MORNING + MONTH + MINUTE) == 1
+
+
+@pytest.mark.parametrize("other", ["day", "item", "patron"])
+def test_a_fee_for_something_else_keeps_no_loan(database: Store, other: str) -> None:
+    match other:
+        case "day":
+            database.write(lambda c: owe(c, LENT_ON - timedelta(days=1))).result()
+        case "item":
+            database.write(lambda c: owe(c, None, kind="compensation", item_id=seed.BOOK.item)).result()
+        case _:
+            database.write(lambda c: owe(c, LENT_ON, patron_id=seed.ADULT.patron)).result()
+    counted = database.read(lambda c: retention.due(c, MORNING + MONTH + MINUTE)).result()
+    assert counted[0] == Forgotten("loans", 1)
+    assert looked(database, count_of_returned, MORNING + MONTH + MINUTE) == 0
+
+
+def test_a_loan_of_before_midnight_belongs_to_the_danish_day(database: Store) -> None:
+    late = datetime.combine(LENT_ON, datetime.min.time(), MORNING.tzinfo) - timedelta(minutes=30)  # 00:30 in Denmark
+    database.write(lambda c: c.execute(update(loans).where(loans.c.patron_id == PATRON).values(lent_at=late))).result()
+    database.write(lambda c: owe(c, LENT_ON)).result()
+    assert looked(database, count_of_returned, MORNING + MONTH + MINUTE) == 1
+
+
+def test_many_loans_of_one_who_owes_go_too(database: Store) -> None:
+    returned = {"item_id": seed.BOOK.item, "patron_id": PATRON, "branch_id": seed.ULFBORG, "due": date(2026, 3, 1)}
+    rows = [{**returned, "lent_at": MORNING - timedelta(days=60), "returned_at": MORNING}] * 1201
+    database.write(lambda c: c.execute(insert(loans), rows)).result()
+    database.write(lambda c: owe(c, LENT_ON)).result()
+    done = database.write(lambda c: retention.purge(c, MORNING + MONTH + MINUTE)).result()
+    assert done[0] == Forgotten("loans", 1201)
+    assert database.read(count_of_returned).result() == 1
+
+
+# --- what stays ---------------------------------------------------------------------------------
+
+
+def test_what_is_not_over_stays_however_long_it_lasts(database: Store) -> None:
+    """A loan that is out, holds, an unpaid fee; a visit for statistics, and that a message was sent."""
+    owed = {"amount": 20_00, "paid": 5_00}
+    database.write(lambda c: owe(c, LENT_ON, patron_id=seed.DEBTOR.patron, **owed)).result()
+    looked(database, count_of_returned, MORNING + timedelta(days=4000))
+    out = database.read(lambda c: c.execute(select(loans)).all()).result()
+    assert [row.item_id for row in out] == [seed.BOOK.item]
+    assert database.read(rows_of("holds")).result() == 2
+    assert [row.paid for row in database.read(lambda c: c.execute(select(fees)).all()).result()] == [5_00]
+    assert [row.patron_id for row in database.read(lambda c: c.execute(select(visits)).all()).result()] == [None]
+    said = database.read(lambda c: c.execute(select(messages)).one()).result()
+    assert (said.patron_id, said.kind, said.sent_at) == (PATRON, "due", MORNING)
+
+
+def test_the_store_forgets_by_itself_at_its_start(used: Home, library: Library) -> None:
+    assert used == library.home
     library.clock.forward(days=31)
     library.restart()
     library.stop()
