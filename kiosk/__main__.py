@@ -3,6 +3,7 @@
     kiosk lock      owns the strike's line          kiosk central   the embedded central store
     kiosk door      who may enter now               kiosk panel     the door's screen
     kiosk checkout  borrow and return               kiosk demo      all of it on this computer, simulated
+    kiosk enrol     lets this machine in at a store, by a code
 
 Not responsible for: what stands behind which port (composition/).
 """
@@ -26,6 +27,8 @@ def main() -> int:
         return _central(argv[1:])
     if argv[:1] == ["demo"]:
         return _demo(argv[1:])
+    if argv[:1] == ["enrol"]:
+        return _enrol(argv[1:])
     asked = parser().parse_args(argv)
     log_without_waiting()
     crash_on_bug()
@@ -38,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="kiosk",
         description="Library self-checkout machines, and the doors of branches that nobody staffs.",
-        epilog="`kiosk central --help` and `kiosk demo --help` say more about those two.",
+        epilog="`kiosk central --help`, `kiosk demo --help` and `kiosk enrol --help` say more about those three.",
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     lock = _add(commands, "lock", "owns the strike's line; takes pulses from the door", _lock)
@@ -48,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands, "checkout", "the touchscreen: borrow and return", _checkout)
     commands.add_parser("central", help="the embedded central store", add_help=False)
     commands.add_parser("demo", help="all of it on this computer, hardware simulated", add_help=False)
+    commands.add_parser("enrol", help="lets this machine in at a central store, by a code", add_help=False)
     return made
 
 
@@ -126,6 +130,12 @@ def _demo(argv: list[str]) -> int:
     from kiosk.demo import main as play
 
     return play(argv)
+
+
+def _enrol(argv: list[str]) -> int:
+    from sync.rest import enrol
+
+    return enrol.main(argv)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import os
 import secrets
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,6 +47,20 @@ class Validity:
     now: datetime
     days: int
 
+    @property
+    def until(self) -> datetime:
+        """To the second, as a certificate holds it."""
+        return (self.now + timedelta(days=self.days)).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One of a bundle."""
+
+    name: str
+    content: bytes = field(repr=False)
+    mode: int
+
 
 # --- files --------------------------------------------------------------------------------------
 
@@ -60,18 +74,30 @@ def make_directory(path: Path) -> Path:
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     """All or nothing, and on the disk when it returns: a new file beside it, synced, then renamed."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    write_files(path.parent, [File(path.name, content, mode)])
+
+
+def write_files(directory: Path, files: Sequence[File]) -> None:
+    """The same for a set: all are on the disk before the first takes its name."""
+    fresh = [directory / f".{file.name}.{secrets.token_hex(4)}" for file in files]
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        for path, file in zip(fresh, files, strict=True):
+            _write(path, file)
+        for path, file in zip(fresh, files, strict=True):
+            path.replace(directory / file.name)
     finally:
-        fresh.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+        for path in fresh:
+            path.unlink(missing_ok=True)
+    _sync_directory(directory)
+
+
+def _write(path: Path, file: File) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+    with os.fdopen(descriptor, "wb") as written:
+        os.fchmod(descriptor, file.mode)
+        written.write(file.content)
+        written.flush()
+        os.fsync(descriptor)
 
 
 def _sync_directory(path: Path) -> None:
@@ -113,10 +139,16 @@ def make_server(ca: Identity, directory: Path, names: Sequence[str], validity: V
 
 def make_request(key_path: Path, device_id: str) -> bytes:
     """A new device key at `key_path` (0600), and the request (CSR, PEM) to have it certified. The key never travels."""
+    key, request = new_request(device_id)
+    write_file(key_path, key)
+    return request
+
+
+def new_request(device_id: str) -> tuple[bytes, bytes]:
+    """A new key (PEM), for the caller to keep, and its request (CSR, PEM)."""
     key = _new_key()
-    write_file(key_path, _key_pem(key))
     request = x509.CertificateSigningRequestBuilder().subject_name(_name(device_id)).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.PEM)
+    return _key_pem(key), request.public_bytes(serialization.Encoding.PEM)
 
 
 def sign_device(ca: Identity, request: bytes, device_id: str, validity: Validity) -> bytes:
@@ -124,6 +156,24 @@ def sign_device(ca: Identity, request: bytes, device_id: str, validity: Validity
     builder = _leaf(ca, _name(device_id), _requested_key(request), validity)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     return _cert_pem(builder.sign(_load_key(ca.key), hashes.SHA256()))
+
+
+def check_request(request: bytes) -> None:
+    """Raises PkiError when the request is none, or not signed by a P-256 key of its own."""
+    _requested_key(request)
+
+
+def same_key(request: bytes, certificate_der: bytes) -> bool:
+    """Whether the request (PEM) is for the very key of the certificate. Raises PkiError."""
+    return _requested_key(request) == _load_der(certificate_der).public_key()
+
+
+def first_certificate(pem: bytes) -> bytes:
+    """The first of what may be many, alone: a fingerprint speaks for one. Raises PkiError."""
+    try:
+        return _cert_pem(x509.load_pem_x509_certificate(pem))
+    except ValueError:
+        raise PkiError("not a certificate") from None
 
 
 def names_of(cert: Path) -> tuple[str, ...]:
@@ -189,7 +239,7 @@ def _builder(
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(validity.now - _EARLY)
-        .not_valid_after(validity.now + timedelta(days=validity.days))
+        .not_valid_after(validity.until)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
 
@@ -233,6 +283,13 @@ def _requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
     return public
 
 
+def _load_der(der: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        raise PkiError("not a certificate") from None
+
+
 def _load_cert(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
@@ -271,6 +328,30 @@ def server_context(ca_cert: Path, identity: Identity) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0
     return _mutual(context, ca_cert, identity)
+
+
+def open_context(identity: Identity) -> ssl.SSLContext:
+    """TLS 1.3, nobody's certificate demanded: for a machine that has none yet. Raises PkiError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(identity.cert, identity.key)
+    except (OSError, ssl.SSLError):
+        raise PkiError("certificate or key cannot be loaded") from None
+    return context
+
+
+def checking_context(ca_pem: bytes | None) -> ssl.SSLContext:
+    """TLS 1.3 of a machine that has no certificate yet. ca_pem None: whoever answers is believed nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if ca_pem is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(cadata=ca_pem.decode())
+    return context
 
 
 def client_context(ca_cert: Path, identity: Identity) -> ssl.SSLContext:

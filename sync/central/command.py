@@ -2,73 +2,108 @@
 
     serve       make the store at its first start, and listen until SIGTERM or Ctrl-C
     add-branch  a branch and its hours
+    enrol-code  a code by which a machine lets itself in, once (`kiosk enrol` there)
     enrol       a machine's bundle: ca.pem device.pem device.key seal-public; works while the store runs
     revoke      shut a machine out, from its next request on
     show-loans  what is lent now, without names
+    staff ...   a patron's picture, blocks, notes, items, refused events, machines
+    retention, import-cpr, sip-user
 
 Not responsible for: clocks other than those it is given.
 """
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from kiosk.hours import Hours, HoursError
 from kiosk.loop import Clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
-from sync.central import ledger, seed, start
-from sync.central.database import Database, DatabaseError
-from sync.central.machines import devices
-from sync.central.machines.devices import Device
+from sync.central import ledger, seed, start, town
+from sync.central.database import DatabaseError
+from sync.central.machines import devices, enrolment
+from sync.central.machines.devices import Certificate, Device
+from sync.central.messages import mail
+from sync.central.messages.delivery import FileDrop
+from sync.central.messages.mail import MailError
+from sync.central.patrons.column import ColumnError
+from sync.central.staff import command as staff
+from sync.central.staff.office import begun
+from sync.central.staff.said import CommandError, table
 from sync.central.start import Home, KeysLost
 from sync.central.web.server import CentralServer
 from sync.seal import SealError
 
-_FAILED = 1
-_PLANTS: dict[str, start.Plant] = {"small": seed.plant, "none": start.nothing}
+_FAILED, _UNREADABLE = 1, 2
+_PLANTS: dict[str, start.Plant] = {"small": seed.plant, "town": town.plant, "none": start.nothing}
+_EXPECTED = (
+    *(CommandError, DatabaseError, KeysLost, pki.PkiError, SealError),
+    *(ColumnError, MailError, SQLAlchemyError, OSError),
+)
+_DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 
 ResultT = TypeVar("ResultT")
 
 
-class CommandError(Exception):
-    """Ends the command with one sentence on stderr."""
-
-
 def main(argv: Sequence[str], clock: Clock, simulated: Callable[[Path], Clock]) -> int:
     """Runs one subcommand. clock: this computer's. simulated: the clock of a file, for --clock-file."""
+    if not "".join(argv).isprintable():
+        print("kiosk central: an argument holds what is no text", file=sys.stderr)
+        return _UNREADABLE
     asked = parser().parse_args(argv)
-    home = Home(asked.dir)
     try:
-        match asked.act:
-            case "serve":
-                _serve(home, asked, clock, simulated)
-            case "enrol":
-                print(enrol(home, Device(DeviceId(asked.device), BranchId(asked.branch)), asked.out, clock))
-            case "add-branch":
-                print(_add_branch(home, _Branch(asked.branch, asked.name, asked.staffed, asked.unstaffed)))
-            case "revoke":
-                print(_revoke(home, DeviceId(asked.device), clock))
-            case _:
-                print(_loans(home))
-    except (CommandError, DatabaseError, KeysLost, pki.PkiError, SealError) as failure:
-        print(f"kiosk central: {failure}", file=sys.stderr)
-        return _FAILED
-    except OSError as failure:
-        print(f"kiosk central: {failure.strerror or 'the system refused'}", file=sys.stderr)
+        _act(Home(asked.dir), asked, clock, simulated)
+    except _EXPECTED as failure:
+        print(f"kiosk central: {_sentence(failure)}", file=sys.stderr)
         return _FAILED
     return 0
+
+
+def _act(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Callable[[Path], Clock]) -> None:
+    match asked.act:
+        case "serve":
+            _serve(home, asked, clock, simulated)
+        case "enrol-code":
+            device = Device(DeviceId(asked.device), BranchId(asked.branch))
+            print(_enrol_code(home, device, asked, clock))
+        case "enrol":
+            print(enrol(home, Device(DeviceId(asked.device), BranchId(asked.branch)), asked.out, clock))
+        case "add-branch":
+            print(_add_branch(home, _Branch(asked.branch, asked.name, asked.staffed, asked.unstaffed)))
+        case "revoke":
+            print(_revoke(home, DeviceId(asked.device), clock))
+        case "show-loans":
+            print(_loans(home))
+        case _:
+            print(staff.run(asked, clock))
+
+
+def _sentence(failure: Exception) -> str:
+    """SQLAlchemy's own words could hold what was asked for."""
+    match failure:
+        case SQLAlchemyError():
+            return f"the database refused: {type(failure).__name__}"
+        case ColumnError():
+            return "a sealed number does not open: column.key is not the one it was sealed with"
+        case OSError():
+            return failure.strerror or "the system refused"
+        case _:
+            return str(failure)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,26 +113,33 @@ def parser() -> argparse.ArgumentParser:
         description="The embedded central store, for demonstration, tests, training and small sites.",
     )
     acts = made.add_subparsers(dest="act", required=True, metavar="ACT")
-    _add_serve(_add_act(acts, "serve", "listen; makes the store at its first start"))
-    enrolment = _add_act(acts, "enrol", "make a machine's bundle and let it in; works while the store runs")
+    _add_serve(_add_act(acts, "serve", "listen; makes the store at its first start", "--host 0.0.0.0 --port 8443"))
+    door = "--device ulfborg-door --branch DK-766103"
+    says = "make a machine's bundle and let it in; works while the store runs"
+    enrolment = _add_act(acts, "enrol", says, f"{door} --out bundle")
     enrolment.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
     enrolment.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
     enrolment.add_argument("--out", required=True, type=Path, metavar="OUTDIR", help="where the bundle is written")
-    branch = _add_act(acts, "add-branch", "add a branch, or change the hours of one there is")
+    _add_enrol_code(_add_act(acts, "enrol-code", "print a code by which a machine lets itself in, once", door))
+    branch = _add_act(
+        acts, "add-branch", "add a branch, or change the hours of one there is", "--branch DK-766103 --name Ulfborg"
+    )
     branch.add_argument("--branch", required=True, metavar="ISIL", help="as DK-766103")
     branch.add_argument("--name", required=True, help="as patrons know it")
     branch.add_argument("--staffed", default="off", metavar="HOURS", help='OSM opening_hours, as "Mo-Fr 12:00-17:00"')
     branch.add_argument("--unstaffed", default="off", metavar="HOURS", help='as "Mo-Su 07:00-22:00; PH 08:00-20:00"')
-    revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on")
+    revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on", "--device ulfborg-door")
     revocation.add_argument("--device", required=True, metavar="NAME", help="the machine's name")
+    staff.add_acts(acts)
     _add_act(acts, "show-loans", "what is lent now: item, title, lånernummer, due date; no names")
     return made
 
 
 def _add_act(
-    acts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, says: str
+    acts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, says: str, example: str = ""
 ) -> argparse.ArgumentParser:
-    act = acts.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
+    shown = f"example: kiosk central {name} --dir /srv/store {example}".rstrip()
+    act = acts.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".", epilog=shown)
     act.add_argument("--dir", required=True, type=Path, metavar="DIR", help="the store's directory")
     return act
 
@@ -118,7 +160,28 @@ def _add_serve(act: argparse.ArgumentParser) -> None:
         default="small",
         help="what an empty store is filled with: an invented library, or nothing (default: %(default)s)",
     )
+    act.add_argument(
+        "--enrol-port",
+        default=0,
+        type=int,
+        metavar="PORT",
+        help="where machines without a certificate may use a code of `enrol-code`; 0: nowhere (default: %(default)s)",
+    )
+    act.add_argument(
+        "--sip-port",
+        default=0,
+        type=int,
+        metavar="PORT",
+        help="where machines may speak SIP2 over TLS; 0: nowhere (default: %(default)s)",
+    )
     act.add_argument("--clock-file", type=Path, metavar="PATH", help="take the time from this file (demonstration)")
+
+
+def _add_enrol_code(act: argparse.ArgumentParser) -> None:
+    act.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
+    act.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
+    act.add_argument("--valid", default="1h", metavar="TIME", help="15m to 24h (default: %(default)s)")
+    act.add_argument("--enrol-port", default=8444, type=int, help="the store's, as at `serve` (default: %(default)s)")
 
 
 # --- serve --------------------------------------------------------------------------------------
@@ -130,8 +193,22 @@ def _serve(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Calla
     start.begin(home, (*_SERVER_NAMES, asked.host, *asked.name), clock().wall)
     start.populate(home, _PLANTS[asked.seed_data], store_clock().wall)
     ended = _on_signal()
-    with CentralServer(home, store_clock, asked.host, asked.port) as server:
-        print(f"listening {server.address}", flush=True)
+    with CentralServer(
+        home,
+        store_clock,
+        asked.host,
+        asked.port,
+        enrol_port=asked.enrol_port or None,
+        sip_port=asked.sip_port or None,
+        deliver=mail.deliverer(home.mail, FileDrop(home.outgoing)),
+    ) as server:
+        for says, address in (
+            ("listening", server.address),
+            ("enrolling", server.enrol_address),
+            ("sip2", server.sip_address),
+        ):
+            if address:
+                print(f"{says} {address}", flush=True)
         ended.wait()
 
 
@@ -151,19 +228,52 @@ def _on_signal() -> threading.Event:
 
 def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
     """Makes the bundle in `out` and lets its certificate in. One sentence of what was done. clock: the computer's."""
-    if not _with_database(_begun(home), lambda connection: devices.has_branch(connection, device.branch)):
+    if not _with_database(begun(home), lambda connection: devices.has_branch(connection, device.branch)):
         raise CommandError("no such branch in this store")
     now = clock().wall
     pki.make_directory(out)
     request = pki.make_request(out / "device.key", device.device)
-    certificate = pki.sign_device(home.ca, request, device.device, pki.Validity(now, start.DEVICE_DAYS))
+    validity = pki.Validity(now, start.DEVICE_DAYS)
+    certificate = pki.sign_device(home.ca, request, device.device, validity)
     pki.write_file(out / "device.pem", certificate, 0o644)
     pki.write_file(out / "ca.pem", home.ca.cert.read_bytes(), 0o644)
     pki.write_file(out / "seal-public", home.seal_public.read_bytes(), 0o644)
-    fingerprint = pki.fingerprint(certificate)
-    replaced = _with_database(home, lambda connection: devices.enrol(connection, device, fingerprint, now))
+    entry = Certificate(pki.fingerprint(certificate), validity.until)
+    replaced = _with_database(home, lambda connection: devices.enrol(connection, device, entry, now))
     earlier = f"; {replaced} earlier certificate revoked" if replaced else ""
     return f"enrolled {device.device} at {device.branch}: {out}{earlier}"
+
+
+def _enrol_code(home: Home, device: Device, asked: argparse.Namespace, clock: Clock) -> str:
+    """The code, the CA's fingerprint, and the line to type at the machine. The code is shown this once."""
+    if not _DEVICE.fullmatch(device.device):
+        raise CommandError("a machine's name is 1 to 64 letters, digits, hyphens, full stops or underscores")
+    valid, now = _valid(asked.valid), clock().wall
+
+    def make(connection: Connection) -> str | None:
+        known = devices.has_branch(connection, device.branch)
+        return enrolment.make(connection, device, valid, now) if known else None
+
+    code = _with_database(begun(home), make)
+    if code is None:
+        raise CommandError("no such branch in this store")
+    ca = f"sha256:{pki.fingerprint(home.ca.cert.read_bytes())}"
+    host = next((name for name in pki.names_of(home.server.cert) if name not in _SERVER_NAMES), _SERVER_NAMES[0])
+    until = (now + valid).astimezone().strftime("%d.%m.%Y %H:%M")
+    return (
+        f"code  {code}   ({device.device} at {device.branch}; once, until {until})\n"
+        f"CA    {ca}\n\n"
+        f"at the machine, which then asks for the code:\n"
+        f"kiosk enrol --store https://{host}:{asked.enrol_port} --code-file - --ca {ca}"
+    )
+
+
+def _valid(said: str) -> timedelta:
+    found = re.fullmatch(r"([0-9]{1,4})([mh])", said)
+    valid = timedelta(**{"minutes" if found[2] == "m" else "hours": int(found[1])}) if found else timedelta()
+    if not enrolment.SHORTEST <= valid <= enrolment.LONGEST:
+        raise CommandError("--valid is from 15m to 24h, as 90m or 4h")
+    return valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,25 +291,22 @@ def _add_branch(home: Home, branch: _Branch) -> str:
     except HoursError as problem:
         raise CommandError(f"these hours cannot be read:\n{problem}") from None
     values = {"name": branch.name, "staffed": branch.staffed, "unstaffed": branch.unstaffed}
-    _with_database(_begun(home), lambda connection: devices.keep_branch(connection, BranchId(branch.isil), values))
+    _with_database(begun(home), lambda connection: devices.keep_branch(connection, BranchId(branch.isil), values))
     return f"{branch.isil} {branch.name}: staffed {branch.staffed}; unstaffed {branch.unstaffed}"
 
 
 def _revoke(home: Home, device: DeviceId, clock: Clock) -> str:
-    revoked = _with_database(_begun(home), lambda connection: devices.revoke(connection, device, clock().wall))
+    def shut_out(connection: Connection) -> int:
+        return devices.revoke(connection, device, clock().wall) + enrolment.void(connection, device)
+
+    revoked = _with_database(begun(home), shut_out)
     if not revoked:
         raise CommandError("no such machine, or revoked before")
     return f"revoked {device}"
 
 
-def _begun(home: Home) -> Home:
-    if not home.is_begun:
-        raise CommandError("there is no store in this directory; start it with: kiosk central serve")
-    return home
-
-
 def _with_database(home: Home, work: Callable[[Connection], ResultT]) -> ResultT:
-    with closing(Database(home.database)) as database:
+    with closing(start.open_database(home)) as database:
         return database.write(work).result()
 
 
@@ -207,9 +314,6 @@ def _with_database(home: Home, work: Callable[[Connection], ResultT]) -> ResultT
 
 
 def _loans(home: Home) -> str:
-    lent = (entry for entry in ledger.loans_of(_begun(home)) if entry.returned_at is None)
+    lent = (entry for entry in ledger.loans_of(begun(home)) if entry.returned_at is None)
     rows = ((entry.item, entry.title, entry.patron, entry.branch, entry.due.isoformat()) for entry in lent)
-    table = (("item", "title", "lånernummer", "branch", "due"), *rows)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
-    return "\n".join(lines)
+    return table(("item", "title", "lånernummer", "branch", "due"), rows)

@@ -12,9 +12,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, select
 
 from kiosk.model import BranchId, DeviceId, ItemId, PatronId
-from sync.central.database import Database
 from sync.central.schema import branches, events, items, loans, records
-from sync.central.start import Home
+from sync.central.start import Home, open_database
 
 ResultT = TypeVar("ResultT")
 
@@ -68,7 +67,7 @@ def events_of(home: Home, device: DeviceId) -> tuple[EventEntry, ...]:
 
 
 def _read(home: Home, work: Callable[[Connection], ResultT]) -> ResultT:
-    with closing(Database(home.database)) as database:
+    with closing(open_database(home)) as database:
         return database.read(work).result()
 
 

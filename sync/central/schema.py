@@ -250,6 +250,7 @@ items = Table(
     Column("state", Text, nullable=False, default="here"),  # circulation/items.py: here, lost, missing, discarded
     _branch("at_branch", nullable=False),  # where it was last seen
     _branch("transit_to"),  # on its way there
+    Column("seen_at", Instant),  # its last return: what a machine tells late of an earlier moment changes nothing
 )
 
 holds = Table(  # deleted when the item is lent to the patron, or when it is cancelled
@@ -350,6 +351,7 @@ devices = Table(
     Column("device_id", Text, nullable=False, index=True),
     _branch(nullable=False),
     Column("enrolled_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),  # by the computer's clock, as enrolled_at and revoked_at
     Column("supersedes", Text),  # a renewed certificate: the one before it, revoked when this one is first used
     Column("revoked_at", Instant),
 )

@@ -1,6 +1,7 @@
 """Where the store lives, and its first start.
 
-    DIR/store.sqlite         the database
+    DIR/store.sqlite         the database, unless
+    DIR/database-url         0600; one line that names a PostgreSQL database: postgresql://USER:PASSWORD@HOST/NAME
     DIR/keys/                0700; outside the database, and in no backup of it
         ca.pem ca.key        signs the store and the devices
         server.pem server.key
@@ -22,12 +23,13 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from sync import pki, seal
-from sync.central import standard
-from sync.central.database import Database
+from sync.central import postgres, standard
+from sync.central.database import Database, DatabaseError
 from sync.central.patrons.cards import LookupKey
 from sync.central.patrons.column import ColumnKey
 from sync.central.patrons.locks import Locks
 from sync.central.patrons.pin_hash import PinHash
+from sync.central.postgres import PostgresDatabase
 from sync.central.schema import branches, library
 
 CA_DAYS = 3650
@@ -53,6 +55,10 @@ class Home:
     @property
     def database(self) -> Path:
         return self.directory / "store.sqlite"
+
+    @property
+    def database_url(self) -> Path:
+        return self.directory / "database-url"
 
     @property
     def keys(self) -> Path:
@@ -87,8 +93,38 @@ class Home:
         return self.keys / "column.key"
 
     @property
+    def mail(self) -> Path:
+        """0600; the mail server, where there is one (messages/mail.py)."""
+        return self.directory / "mail.toml"
+
+    @property
+    def outgoing(self) -> Path:
+        """Messages that no mail server is set for."""
+        return self.directory / "outgoing"
+
+    @property
     def is_begun(self) -> bool:
-        return self.database.exists() and self.ca.cert.exists()
+        return (self.database.exists() or self.database_url.exists()) and self.ca.cert.exists()
+
+
+def open_database(home: Home) -> Database | PostgresDatabase:
+    """The store's own. Raises DatabaseError."""
+    url = _url(home)
+    return Database(home.database) if url is None else PostgresDatabase(url)
+
+
+def _url(home: Home) -> str | None:
+    """It holds a password: in a file of its own, never on a command line. Raises DatabaseError."""
+    if not home.database_url.exists():
+        return None
+    if home.database_url.stat().st_mode & 0o077:
+        raise DatabaseError("others may read database-url: chmod 600")
+    return home.database_url.read_text(encoding="utf-8", errors="replace")
+
+
+def _has_database(home: Home) -> bool:
+    url = _url(home)
+    return home.database.exists() if url is None else postgres.has_tables(url)
 
 
 def locks(home: Home) -> Locks:
@@ -104,8 +140,8 @@ def begin(home: Home, names: Sequence[str], now: datetime) -> None:
     pki.make_directory(home.directory)
     pki.make_directory(home.keys)
     needed = (home.ca.cert, home.ca.key, home.seal_public, home.seal_private, *_secrets(home))
-    lost = [path.name for path in needed if home.database.exists() and not path.exists()]
-    if lost:
+    lost = [path.name for path in needed if not path.exists()]
+    if lost and _has_database(home):
         raise KeysLost(f"{', '.join(lost)} in {home.keys} is gone; no other will do: bring it back from a copy")
     if not home.ca.cert.exists():
         pki.make_ca(home.keys, "Natugle CA", pki.Validity(now, CA_DAYS))
@@ -146,5 +182,5 @@ def populate(home: Home, plant: Plant, now: datetime) -> None:
         if connection.execute(select(func.count()).select_from(branches)).scalar_one() == 0:
             plant(connection, kept, now)
 
-    with closing(Database(home.database)) as database:
+    with closing(open_database(home)) as database:
         database.write(planted).result()

@@ -31,8 +31,8 @@ from kiosk.demo.site import Site
 from kiosk.loop import system_clock
 from kiosk.model import DeviceId, DigitTyped, ItemId
 from sync.central import ledger, seed
-from sync.central.machines import intake
 from sync.central.ledger import EventEntry
+from sync.central.machines import intake
 from sync.central.machines.intake import Arrived
 from sync.central.web.server import CentralServer
 from sync.outbox import Outbox

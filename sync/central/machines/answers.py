@@ -4,31 +4,47 @@
     key known, same content      -> the kept answer again, byte for byte
     key known, other content     -> Mismatch (HTTP 422)
 
+An answer is kept without the item's number, which whoever asks again says again: an unknown number may be a health
+card's, laid where a book belongs.
 Not responsible for: what the answer says.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from kiosk.model import ItemId
 from sync.central.desk import Desk
 from sync.central.schema import answers
+from sync.rest.wire import LoanAnswer, ReturnAnswer
 
+_NUMBER = '"materialItemNumber":'
 ANY = ""  # the digest of a content that is forgotten, or does not matter
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """answer: JSON as it was sent. refused: nothing was lent or returned."""
+    """answer: JSON as it was sent, but for the item's number. refused: nothing was lent or returned."""
 
     answer: str
     refused: bool
+
+    def about(self, item: ItemId) -> str:
+        """The answer as it was sent."""
+        # No JSON string holds the sequence: a quotation mark in one has a backslash before it.
+        return self.answer.replace(f'{_NUMBER}""', _NUMBER + json.dumps(item, ensure_ascii=False), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """The key was used for another question."""
+
+
+def kept_of(answer: LoanAnswer | ReturnAnswer) -> Kept:
+    bare = answer.model_copy(update={"material_item_number": ""})
+    return Kept(bare.model_dump_json(by_alias=True), refused=bool(answer.refusal))
 
 
 def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | Mismatch | None:

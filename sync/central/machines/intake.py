@@ -14,20 +14,21 @@ Not responsible for: HTTP (server.py), the ordinary loan (circulation.py).
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import Enum, unique
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, case, insert, select, update
 
 from kiosk import event as events_
 from kiosk.event import Event
 from kiosk.model import Credential, EventId, ItemId, PatronId
-from sync.central.circulation import lending
+from sync.central.circulation import items, lending, returning
 from sync.central.desk import Desk
 from sync.central.machines import answers
 from sync.central.machines.spoken import loan_answer, return_answer
 from sync.central.patrons import admission as patrons
 from sync.central.patrons.cards import LookupKey
-from sync.central.schema import events, refused_events, visits
+from sync.central.schema import events, queues, refused_events, visits
 from sync.rest.wire import (
     EventOutcome,
     EventResult,
@@ -72,13 +73,15 @@ class _Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """Whom and what a refusal is about, for staff."""
+    """Whom and what a refusal is about, for staff. due: of a loan."""
 
-    item: ItemId | None = None
+    item: ItemId | None = field(default=None, repr=False)
+    due: date | None = None
     patron: PatronId | None = field(default=None, repr=False)
     card_digest: str | None = field(default=None, repr=False)
 
 
+_NUL = b"\\u0000"  # as JSON has it; no database takes one
 _ACCEPTED = _Verdict(EventOutcome.ACCEPTED)
 _DUPLICATE = _Verdict(EventOutcome.DUPLICATE)
 _IMPLICIT_RETURN = "implicitReturn"  # another patron's loan was ended first; for staff
@@ -105,10 +108,10 @@ def _opened(opener: Opener, envelope: SealedEvent, wrapped: bytes, bound: bytes)
     try:
         payload = opener.open(envelope.key_id, wrapped, envelope.sealed, bound)
         said = events_.decode(envelope.kind, payload)
-        events_.encode(said)  # a half surrogate cannot be written again, and no database takes it
+        again = events_.encode(said)  # a half surrogate cannot be written again, and no database takes it
     except (SealError, events_.EventError, UnicodeEncodeError):
         return Arrived(envelope, wrapped, None, digest)
-    return Arrived(envelope, wrapped, said, digest)
+    return Arrived(envelope, wrapped, None if _NUL in again else said, digest)
 
 
 # --- taking in: one transaction -----------------------------------------------------------------
@@ -120,11 +123,14 @@ class Intake:
     def __init__(self, connection: Connection, desk: Desk, queue_epoch: str, lookup: LookupKey) -> None:
         self._connection, self._desk = connection, desk
         self._epoch, self._lookup = queue_epoch, lookup
+        self._new: list[int] = []  # sequences that were not here before
 
     def take(self, batch: tuple[Arrived, ...]) -> EventsAnswer:
         """Applies the batch by sequence; answers in the order asked."""
         order = sorted(range(len(batch)), key=lambda place: batch[place].envelope.sequence)
         verdicts = {place: self._verdict(batch[place]) for place in order}
+        if self._new:
+            self._keep_up()
         return EventsAnswer(
             results=tuple(
                 EventResult(event_id=arrived.envelope.event_id, outcome=verdict.outcome, reason=verdict.reason)
@@ -199,23 +205,22 @@ class Intake:
         out = lending.carried_out(self._connection, self._then(arrived), patron, lent.item, lent.due)
         answer = loan_answer(out.outcome)
         if answer.refusal:
-            return self._refuse(arrived, answer.refusal, _About(lent.item, patron))
+            return self._refuse(arrived, answer.refusal, _About(lent.item, lent.due, patron))
         self._answer(arrived, digest, answer)
         return replace(_ACCEPTED, detail=_IMPLICIT_RETURN if out.ended_another else "")
 
     def _whom(self, lent: events_.ItemLent) -> _About:
         """A card stands for its patron; an unknown one is remembered by its digest alone."""
         if not isinstance(lent.who, Credential):
-            return _About(lent.item, lent.who)
+            return _About(lent.item, lent.due, lent.who)
         card = self._lookup.of_card(lent.who)
         patron = patrons.of_card(self._connection, card)
-        return _About(lent.item, patron, None if patron else card)
+        return _About(lent.item, lent.due, patron, None if patron else card)
 
     def _given_up(self, asked: EventId, item: ItemId) -> _Verdict:
         """The machine heard no answer and did not lend: undo it; a question that comes later lends nothing."""
         never = LoanAnswer(refusal=Reason.GIVEN_UP.value, material_item_number=item)
-        kept = answers.Kept(never.model_dump_json(by_alias=True), refused=True)
-        lent_at = answers.withdraw(self._connection, self._desk, asked, kept)
+        lent_at = answers.withdraw(self._connection, self._desk, asked, answers.kept_of(never))
         if lent_at is not None:
             lending.undo(self._connection, item, lent_at)
         return _ACCEPTED
@@ -233,7 +238,7 @@ class Intake:
                 return self._brought_back(arrived, item, digest)
 
     def _brought_back(self, arrived: Arrived, item: ItemId, digest: str) -> _Verdict:
-        answer = return_answer(lending.checkin(self._connection, self._then(arrived), item))
+        answer = return_answer(returning.checkin(self._connection, self._then(arrived), item))
         if answer.refusal:
             return self._refuse(arrived, answer.refusal, _About(item))
         self._answer(arrived, digest, answer)
@@ -256,8 +261,7 @@ class Intake:
 
     def _answer(self, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer) -> None:
         """So that the question, should it come late under this id, finds what was done."""
-        kept = answers.Kept(answer.model_dump_json(by_alias=True), refused=False)
-        answers.keep(self._connection, self._desk, arrived.envelope.event_id, digest, kept)
+        answers.keep(self._connection, self._desk, arrived.envelope.event_id, digest, answers.kept_of(answer))
 
     def _keep(self, arrived: Arrived, verdict: _Verdict) -> None:
         envelope = arrived.envelope
@@ -280,8 +284,21 @@ class Intake:
             )
         )
 
+        self._new.append(envelope.sequence)
+
+    def _keep_up(self) -> None:
+        """The queue's row: what came beyond what was here, and how far it reaches."""
+        highest, taken = max(self._new), len(self._new)
+        mine = update(queues).where(queues.c.device_id == self._desk.device, queues.c.queue_epoch == self._epoch)
+        further = case((queues.c.highest < highest, highest), else_=queues.c.highest)
+        if self._connection.execute(mine.values(highest=further, taken=queues.c.taken + taken)).rowcount:
+            return
+        begun = {"device_id": self._desk.device, "queue_epoch": self._epoch, "begun_at": self._desk.at}
+        self._connection.execute(insert(queues).values(**begun, highest=highest, taken=taken))
+
     def _refuse(self, arrived: Arrived, reason: str, about: _About) -> _Verdict:
         unread = arrived.said is None
+        known = about.item is not None and items.find(self._connection, about.item) is not None
         self._connection.execute(
             insert(refused_events).values(
                 device_id=self._desk.device,
@@ -290,9 +307,11 @@ class Intake:
                 reason=reason,
                 occurred_at=arrived.envelope.occurred_at,
                 refused_at=self._desk.at,
-                item_id=about.item,
+                item_id=about.item if known else None,
+                item_digest=self._lookup.of_item(about.item) if about.item and not known else None,
                 patron_id=about.patron,
                 card_digest=about.card_digest,
+                due=about.due,
                 wrapped=arrived.wrapped if unread else None,
                 sealed=arrived.envelope.sealed if unread else None,
             )

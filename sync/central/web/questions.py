@@ -17,47 +17,49 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from aiohttp import web
-from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from kiosk.loop import Clock
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
-from sync.central.circulation import lending
+from sync.central.circulation import lending, returning
 from sync.central.database import Database, Work
 from sync.central.desk import Desk
 from sync.central.machines import answers
 from sync.central.machines.intake import Intake, open_batch
+from sync.central.machines.replica import told
 from sync.central.machines.spoken import loan_answer, return_answer
 from sync.central.patrons import admission as patrons
 from sync.central.patrons import tries
 from sync.central.patrons.locks import Locks
+from sync.central.patrons.sessions import SessionKey
 from sync.central.patrons.tries import LockedOut
-from sync.central.schema import branches
+from sync.central.postgres import PostgresDatabase
 from sync.central.web import refusal
+from sync.central.web.listener import read, spoken
 from sync.rest.wire import (
+    CURSOR,
+    HIGHEST_ROW,
     IDEMPOTENCY_KEY,
+    REPLICA,
     AdmissionAnswer,
-    Answer,
     AuthenticateAnswer,
     AuthenticateQuestion,
     AuthenticateStatus,
     EventsQuestion,
     LoanAnswer,
     LoanQuestion,
-    Question,
-    ReplicaAnswer,
     ReturnAnswer,
     ReturnQuestion,
     StatusAnswer,
 )
 from sync.seal import Opener
 
-QuestionT = TypeVar("QuestionT", bound=Question)
 ResultT = TypeVar("ResultT")
 
-BODY_S = 10.0  # for a whole body to arrive
 PIN_THREADS = 2  # 19 MiB and one core each
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_CURSOR = re.compile(r"[0-9]{1,10}")
+_QUERIES = {REPLICA: frozenset({CURSOR})}
 _VERSION = version("natugle")
 
 
@@ -65,17 +67,27 @@ _VERSION = version("natugle")
 class Site:
     """What every question is answered with."""
 
-    database: Database
+    database: Database | PostgresDatabase
     locks: Locks
     opener: Opener
     clock: Clock
+    computer: Clock  # for certificates
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PIN_THREADS, "pin"))
+
+    @property
+    def sessions(self) -> SessionKey:
+        return SessionKey(self.locks.lookup.session_key())
 
     async def write(self, work: Work[ResultT]) -> ResultT:
         return await asyncio.wrap_future(self.database.write(work))
 
     async def read(self, work: Work[ResultT]) -> ResultT:
         return await asyncio.wrap_future(self.database.read(work))
+
+    async def look(self, work: Work[ResultT]) -> ResultT:
+        """For one row by its key: at once, where the database can."""
+        found = self.database.look(work)
+        return found.result() if found.done() else await asyncio.wrap_future(found)
 
     def close(self) -> None:
         self.pool.shutdown()
@@ -86,16 +98,19 @@ class Site:
 
 
 async def authenticate(site: Site, request: web.Request, desk: Desk) -> str:
-    question = await _body(request, AuthenticateQuestion)
+    question = await read(request, AuthenticateQuestion)
     proved = await _proved(site, question, desk, patrons.introduce)
-    return _json(AuthenticateAnswer(authenticate_status=proved) if isinstance(proved, AuthenticateStatus) else proved)
+    if isinstance(proved, AuthenticateStatus):
+        return spoken(AuthenticateAnswer(authenticate_status=proved))
+    session = site.sessions.give(PatronId(proved.patron_id), desk.device, desk.at)
+    return spoken(proved.model_copy(update={"session_key": session}))
 
 
 async def admission(site: Site, request: web.Request, desk: Desk) -> str:
-    branch, question = _branch(request, desk), await _body(request, AuthenticateQuestion)
+    branch, question = _branch(request, desk), await read(request, AuthenticateQuestion)
     admit = partial(patrons.admission, branch=branch, now=desk.at)
     proved = await _proved(site, question, desk, admit)
-    return _json(AdmissionAnswer(authenticate_status=proved) if isinstance(proved, AuthenticateStatus) else proved)
+    return spoken(AdmissionAnswer(authenticate_status=proved) if isinstance(proved, AuthenticateStatus) else proved)
 
 
 async def _proved(
@@ -107,7 +122,7 @@ async def _proved(
     time as a wrong PIN.
     """
     digest = site.locks.lookup.of_card(Credential(question.library_card_number))
-    attempt = site.database.look(lambda connection: tries.attempt(connection, digest, desk.at))
+    attempt = await site.look(lambda connection: tries.attempt(connection, digest, desk.at))
     if isinstance(attempt, LockedOut):
         return AuthenticateStatus.LOANER_LOCKED_OUT
     counting = site.write(lambda connection: tries.count_try(connection, attempt.subject, desk.at))
@@ -131,7 +146,7 @@ async def _proved(
 
 
 async def loan(site: Site, request: web.Request, desk: Desk) -> str:
-    key, question = _key(request), await _body(request, LoanQuestion)
+    key, question = idempotency_key(request), await read(request, LoanQuestion)
     patron, item = PatronId(question.patron_id), ItemId(question.material_item_number)
 
     def lend(connection: Connection) -> LoanAnswer:
@@ -139,93 +154,88 @@ async def loan(site: Site, request: web.Request, desk: Desk) -> str:
             raise refusal.not_found("patron")
         return loan_answer(lending.checkout(connection, desk, patron, item))
 
-    digest = site.locks.lookup.of_question("loan", patron, item)
-    return await site.write(lambda connection: _once(connection, desk, key, digest, lend))
+    asked = _Asked(key, item, site.locks.lookup.of_question("loan", patron, item))
+    return await site.write(lambda connection: _once(connection, desk, asked, lend))
 
 
 async def checkin(site: Site, request: web.Request, desk: Desk) -> str:
-    key, question = _key(request), await _body(request, ReturnQuestion)
+    key, question = idempotency_key(request), await read(request, ReturnQuestion)
     item = ItemId(question.material_item_number)
-    digest = site.locks.lookup.of_question("return", None, item)
 
     def bring_back(connection: Connection) -> ReturnAnswer:
-        return return_answer(lending.checkin(connection, desk, item))
+        return return_answer(returning.checkin(connection, desk, item))
 
-    return await site.write(lambda connection: _once(connection, desk, key, digest, bring_back))
+    asked = _Asked(key, item, site.locks.lookup.of_question("return", None, item))
+    return await site.write(lambda connection: _once(connection, desk, asked, bring_back))
 
 
-def _once(
-    connection: Connection, desk: Desk, key: str, digest: str, work: Work[LoanAnswer] | Work[ReturnAnswer]
-) -> str:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """digest: of all that was asked, keyed."""
+
+    key: str
+    item: ItemId
+    digest: str
+
+
+def _once(connection: Connection, desk: Desk, asked: _Asked, work: Work[LoanAnswer] | Work[ReturnAnswer]) -> str:
     """The kept answer, or what `work` answers now, kept in the same transaction."""
-    match answers.recall(connection, desk, key, digest):
-        case answers.Kept(before):
-            return before
+    match answers.recall(connection, desk, asked.key, asked.digest):
+        case answers.Kept() as before:
+            return before.about(asked.item)
         case answers.Mismatch():
             raise refusal.mismatch()
         case None:
-            answer = work(connection)
-            kept = answers.Kept(_json(answer), refused=bool(answer.refusal))
-            answers.keep(connection, desk, key, digest, kept)
-            return kept.answer
+            kept = answers.kept_of(work(connection))
+            answers.keep(connection, desk, asked.key, asked.digest, kept)
+            return kept.about(asked.item)
 
 
 # --- events, replica, status --------------------------------------------------------------------
 
 
 async def events(site: Site, request: web.Request, desk: Desk) -> str:
-    question = await _body(request, EventsQuestion)
+    question = await read(request, EventsQuestion)
 
     def take(connection: Connection) -> str:
         batch = open_batch(site.opener, desk.device, question)
-        return _json(Intake(connection, desk, question.queue_epoch, site.locks.lookup).take(batch))
+        return spoken(Intake(connection, desk, question.queue_epoch, site.locks.lookup).take(batch))
 
     return await site.write(take)
 
 
 async def replica(site: Site, request: web.Request, desk: Desk) -> str:
-    branch = _branch(request, desk)
-
-    def copy(connection: Connection) -> ReplicaAnswer:
-        row = connection.execute(select(branches).where(branches.c.branch_id == branch)).one()
-        return ReplicaAnswer(
-            as_of=desk.at,
-            branch_id=row.branch_id,
-            name=row.name,
-            staffed=row.staffed,
-            unstaffed=row.unstaffed,
-            minimum_age=row.minimum_age,
-            loan_days=row.loan_days,
-        )
-
-    return _json(await site.read(copy))
+    branch, since = _branch(request, desk), _cursor(request)
+    return spoken(await site.read(lambda connection: told(connection, site.locks, branch, since, desk.at)))
 
 
 async def status(_site: Site, _request: web.Request, desk: Desk) -> str:
-    return _json(StatusAnswer(time=desk.at, version=_VERSION))
+    return spoken(StatusAnswer(time=desk.at, version=_VERSION))
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
-async def _body(request: web.Request, kind: type[QuestionT]) -> QuestionT:
-    try:
-        async with asyncio.timeout(BODY_S):
-            body = await request.read()
-        return kind.model_validate_json(body)
-    except TimeoutError:
-        raise refusal.too_slow() from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise refusal.bad_request("the body is broken off") from None
-    except ValidationError as problem:
-        raise refusal.unreadable(problem) from None
-
-
-def _key(request: web.Request) -> str:
+def idempotency_key(request: web.Request) -> str:
     key = request.headers.get(IDEMPOTENCY_KEY, "")
     if not _KEY.fullmatch(key):
         raise refusal.bad_request(f"{IDEMPOTENCY_KEY} is missing or not an event's id")
     return key
+
+
+def check_query(request: web.Request) -> None:
+    """A parameter that the path does not have is refused, as an unknown field is."""
+    resource = request.match_info.route.resource
+    if resource is not None and request.query.keys() - _QUERIES.get(resource.canonical, frozenset()):
+        raise refusal.bad_request("a query parameter that is not in the contract")
+
+
+def _cursor(request: web.Request) -> int:
+    """0 where there is none."""
+    said = request.query.getall(CURSOR, ["0"])
+    if len(said) > 1 or not _CURSOR.fullmatch(said[0]) or int(said[0]) > HIGHEST_ROW:
+        raise refusal.bad_request(f"{CURSOR} is not one number")
+    return int(said[0])
 
 
 def _branch(request: web.Request, desk: Desk) -> BranchId:
@@ -233,7 +243,3 @@ def _branch(request: web.Request, desk: Desk) -> BranchId:
     if request.match_info["branchId"] != desk.branch:
         raise refusal.not_found("branch")
     return desk.branch
-
-
-def _json(answer: Answer) -> str:
-    return answer.model_dump_json(by_alias=True)

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from sync.rest.wire import ErrorAnswer
 
+SESSION_EXPIRED = "sessionExpired"
+
 
 class Refusal(Exception):
     """Ends a question that cannot be answered. code and message are ours, from the list below."""
@@ -25,6 +27,10 @@ class Refusal(Exception):
 
 def unauthorized() -> Refusal:
     return Refusal(HTTPStatus.UNAUTHORIZED, "clientUnauthorized", "this certificate is not on the allow-list")
+
+
+def session_expired() -> Refusal:
+    return Refusal(HTTPStatus.UNAUTHORIZED, SESSION_EXPIRED, "this session is over, or another machine's")
 
 
 def not_found(what: str) -> Refusal:
@@ -53,6 +59,14 @@ def mismatch() -> Refusal:
 
 def too_slow() -> Refusal:
     return Refusal(HTTPStatus.REQUEST_TIMEOUT, "requestTimeout", "the body did not arrive in time")
+
+
+def code_refused(code: str, message: str) -> Refusal:
+    return Refusal(HTTPStatus.FORBIDDEN, code, message)
+
+
+def too_many() -> Refusal:
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "tooManyRequests", "too many wrong codes; wait a minute")
 
 
 def of_status(status: int) -> Refusal:

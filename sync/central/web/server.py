@@ -7,41 +7,35 @@ Not responsible for: what a question means (questions.py), the first start (star
 """
 
 import asyncio
-import json
-import logging
-import secrets
 import ssl
 import threading
-import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.typedefs import Handler
 from sqlalchemy.exc import SQLAlchemyError
 
-from kiosk.loop import Clock
+from kiosk.loop import Clock, system_clock
 from sync import pki, seal
-from sync.central import retention, start
-from sync.central.database import Database
+from sync.central import start
+from sync.central.database import DatabaseError
 from sync.central.desk import Desk
-from sync.central.machines.devices import find
-from sync.central.web import questions, refusal
+from sync.central.jobs import Turns
+from sync.central.machines import devices
+from sync.central.messages import delivery
+from sync.central.messages.delivery import Deliver, FileDrop
+from sync.central.sip2 import cicero
+from sync.central.sip2 import listener as sip2
+from sync.central.web import enrolment, mypage, questions, refusal
+from sync.central.web.listener import DESK, Place, listening, log_bug, respond, watch
 from sync.central.web.questions import Site
-from sync.central.web.refusal import Refusal
 from sync.rest import wire
 
-PURGE_S = 60.0
-_SHUTDOWN_S = 2.0
-_HANDSHAKE_S = 10.0
-_DESK = web.RequestKey("desk", Desk)
-
-log = logging.getLogger("central")
-# aiohttp's own lines hold pieces of what was sent: none of them is written.
-_silent = logging.Logger("central.http", logging.CRITICAL + 1)
+TURN_S = 60.0
 
 Answerer = Callable[[Site, web.Request, Desk], Awaitable[str]]
 
@@ -53,17 +47,39 @@ _ROUTES: tuple[tuple[str, str, Answerer], ...] = (
     ("POST", wire.RETURNS, questions.checkin),
     ("POST", wire.EVENTS, questions.events),
     ("GET", wire.REPLICA, questions.replica),
+    ("GET", wire.ACCOUNT, mypage.account),
+    ("PATCH", wire.ACCOUNT, mypage.change),
+    ("POST", wire.RENEWALS, mypage.renew),
+    ("POST", wire.HOLDS, mypage.place_hold),
+    ("DELETE", wire.HOLD, mypage.cancel_hold),
 )
 
 
 class CentralServer:
     """One store, listening. `with CentralServer(...) as server: server.address`."""
 
-    def __init__(self, home: start.Home, clock: Clock, host: str = "127.0.0.1", port: int = 0) -> None:
-        """home: begun and populated. port 0: any free one. clock: for everything but TLS."""
-        self._home, self._clock = home, clock
-        self._host, self._port = host, port
+    def __init__(
+        self,
+        home: start.Home,
+        clock: Clock,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        enrol_port: int | None = None,
+        sip_port: int | None = None,
+        deliver: Deliver | None = None,
+        computer: Clock = system_clock,
+    ) -> None:
+        """home: begun and populated. Ports: 0 is any free one; enrol_port None: no machine is let in by a code.
+
+        sip_port None: no SIP2 on a socket. deliver: of messages; None: into the folder `outgoing`.
+        clock: for everything but certificates, which are judged by the computer's own.
+        """
+        self._home, self._clock, self._computer = home, clock, computer
+        self._deliver = deliver or FileDrop(home.outgoing)
+        self._host, self._port, self._enrol_port, self._sip_port = host, port, enrol_port, sip_port
         self._listening: Future[str] = Future()
+        self.enrol_address = self.sip_address = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="central")
@@ -104,171 +120,86 @@ class CentralServer:
         self._loop = asyncio.get_running_loop()
         context = pki.server_context(self._home.ca.cert, self._home.server)
         opener = seal.Opener(seal.load_private(self._home.seal_private))
-        site = Site(Database(self._home.database), start.locks(self._home), opener, self._clock)
+        site = Site(start.open_database(self._home), start.locks(self._home), opener, self._clock, self._computer)
         try:
             await self._answer(site, context)
         finally:
             site.close()
 
     async def _answer(self, site: Site, context: ssl.SSLContext) -> None:
-        runner = web.AppRunner(
-            application(site), access_log=None, logger=_silent, auto_decompress=False, shutdown_timeout=_SHUTDOWN_S
-        )
-        await runner.setup()
-        listener = await asyncio.get_running_loop().create_server(
-            partial(_line, runner), self._host, self._port, ssl=context, ssl_handshake_timeout=_HANDSHAKE_S
-        )
-        try:
-            self._listening.set_result(f"https://{self._host}:{listener.sockets[0].getsockname()[1]}")
+        async with AsyncExitStack() as open_places:
+            main = Place(self._host, self._port, context)
+            address = await open_places.enter_async_context(listening(application(site, self._home), main))
+            if self._enrol_port is not None:
+                place = enrolment.place(self._host, self._enrol_port, self._home)
+                app = enrolment.application(site, self._home)
+                self.enrol_address = await open_places.enter_async_context(listening(app, place))
+            if self._sip_port is not None:
+                sip_place = Place(self._host, self._sip_port, context)
+                self.sip_address = await open_places.enter_async_context(sip2.listening(site, sip_place))
+            self._listening.set_result(address)
             await self._until_stopped(site)
-        finally:
-            listener.close()
-            open_lines = [line.transport for line in runner.server.connections] if runner.server else []
-            await runner.cleanup()
-            for transport in filter(None, open_lines):
-                transport.abort()  # a machine that keeps its line idle does not answer TLS's farewell
 
     async def _until_stopped(self, site: Site) -> None:
+        turns = Turns(site.locks)
         while not self._stop.is_set():
-            await _forget(site)
+            await _turn(site, turns)
+            await _send(site, self._deliver)
             try:
-                await asyncio.wait_for(self._stop.wait(), PURGE_S)
+                await asyncio.wait_for(self._stop.wait(), TURN_S)
             except TimeoutError:
                 continue
 
 
-async def _forget(site: Site) -> None:
-    """What a full disk keeps from being forgotten now is forgotten at a later turn."""
+async def _turn(site: Site, turns: Turns) -> None:
+    """What a full disk keeps from being done now is done at a later turn."""
+    for job in turns.due(site.clock().wall):
+        try:
+            await site.write(job)
+        except (SQLAlchemyError, DatabaseError) as problem:
+            log_bug(problem, "job")
     try:
-        await site.write(lambda connection: retention.purge(connection, site.clock().wall))
         await asyncio.wrap_future(site.database.settle())
-    except SQLAlchemyError as problem:
-        _log_bug(problem, "retention")
+    except (SQLAlchemyError, DatabaseError) as problem:
+        log_bug(problem, "settle")
 
 
-def application(site: Site) -> web.Application:
+async def _send(site: Site, deliver: Deliver) -> None:
+    """On a thread of its own: a mail server may take its time."""
+    try:
+        await asyncio.to_thread(delivery.send, site.database, deliver, site.clock().wall)
+    except (SQLAlchemyError, DatabaseError) as problem:
+        log_bug(problem, "messages")
+
+
+def application(site: Site, home: start.Home) -> web.Application:
     """The paths of the contract, behind the gate."""
-    app = web.Application(middlewares=[_gate(site)], client_max_size=wire.MAX_BODY)
+    app = web.Application(middlewares=[watch(partial(_let_in, site))], client_max_size=wire.MAX_BODY)
     for method, path, answerer in _ROUTES:
         app.router.add_route(method, path, _answering(site, answerer))
+    app.router.add_post(cicero.PATH, partial(cicero.answer, site))
+    app.router.add_post(wire.CERTIFICATES, partial(enrolment.renew, site, home.ca))
     return app
 
 
 def _answering(site: Site, answerer: Answerer) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        return _response(200, await answerer(site, request, request[_DESK]))
+        return respond(200, await answerer(site, request, request[DESK]))
 
     return answer
-
-
-# --- bytes that are no HTTP ---------------------------------------------------------------------
-
-
-class _Line(RequestHandler):
-    """One connection. aiohttp's answer to bytes that are no HTTP repeats them and tells its version; ours does not."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,  # noqa: ARG002  # aiohttp's signature
-        message: str | None = None,  # noqa: ARG002
-    ) -> web.StreamResponse:
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer was under way")
-        correlation = secrets.token_hex(8)
-        log.info("%s", json.dumps({"route": "none", "status": status, "correlation": correlation}))
-        response = _error(refusal.of_status(status), correlation)
-        response.force_close()
-        return response
-
-
-def _line(runner: web.AppRunner) -> RequestHandler:
-    """A connection as aiohttp makes it, with our `handle_error`; it has no setting for that."""
-    server = runner.server
-    if server is None:
-        raise ConnectionError("the server is not set up")
-    line = server()
-    line.__class__ = _Line
-    return line
 
 
 # --- the gate -----------------------------------------------------------------------------------
 
 
-def _gate(site: Site) -> Middleware:
-    """Everything that holds for every request."""
-
-    @web.middleware
-    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        clock = asyncio.get_running_loop().time
-        began, correlation = clock(), secrets.token_hex(8)
-        response = await _or_error(partial(_let_in, site, request, handler), correlation)
-        response.headers["X-RequestId"] = correlation
-        _log(request, response.status, (clock() - began) * 1000, correlation)
-        return response
-
-    return gate
-
-
 async def _let_in(site: Site, request: web.Request, answer: Handler) -> web.StreamResponse:
-    fingerprint = _fingerprint(request)
-    device = site.database.look(lambda connection: find(connection, fingerprint))
-    if device is None:
+    """The allow-list at every request: a certificate may have been revoked, or have run out, since the last one."""
+    fingerprint, now = pki.fingerprint_of_der(enrolment.certificate_of(request)), site.computer().wall
+    listed = await site.look(lambda connection: devices.find(connection, fingerprint, now))
+    if listed is None:
         raise refusal.unauthorized()
-    request[_DESK] = Desk(device.device, device.branch, site.clock().wall)
+    if listed.unused:
+        await site.write(lambda connection: devices.take_over(connection, fingerprint, now))
+    questions.check_query(request)
+    request[DESK] = Desk(listed.device.device, listed.device.branch, site.clock().wall)
     return await answer(request)
-
-
-async def _or_error(work: Callable[[], Awaitable[web.StreamResponse]], correlation: str) -> web.StreamResponse:
-    try:
-        return await work()
-    except Refusal as refused:
-        return _error(refused, correlation)
-    except web.HTTPException as refused:
-        return _error(refusal.of_status(refused.status), correlation)
-    except Exception as bug:
-        _log_bug(bug, correlation)
-        return _error(refusal.internal(), correlation)
-
-
-def _fingerprint(request: web.Request) -> str:
-    tls = None if request.transport is None else request.transport.get_extra_info("ssl_object")
-    certificate = None if tls is None else tls.getpeercert(binary_form=True)
-    return pki.fingerprint_of_der(certificate or b"")
-
-
-def _error(refused: Refusal, correlation: str) -> web.Response:
-    response = _response(refused.status, refused.body(correlation))
-    if refused.status in (401, 408, 413):
-        response.force_close()
-    return response
-
-
-def _response(status: int, body: str) -> web.Response:
-    headers = {"Cache-Control": "no-store", "Server": "natugle"}
-    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
-
-
-def _log_bug(bug: Exception, correlation: str) -> None:
-    """Class, files and lines: the text of an exception could name a patron."""
-    frames = reversed(traceback.extract_tb(bug.__traceback__))
-    where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    log.error("%s", json.dumps({"bug": type(bug).__name__, "where": where, "correlation": correlation}))
-
-
-def _log(request: web.Request, status: int, took_ms: float, correlation: str) -> None:
-    """One line per request: never a path with values, a header or a body."""
-    resource = request.match_info.route.resource
-    desk = request.get(_DESK)
-    line = {
-        "method": request.method if request.method in ("GET", "POST") else "other",
-        "route": resource.canonical if resource else "none",
-        "status": status,
-        "ms": round(took_ms, 1),
-        "correlation": correlation,
-        "device": desk.device if desk else "none",
-    }
-    log.info("%s", json.dumps(line))

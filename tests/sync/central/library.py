@@ -18,9 +18,8 @@ from kiosk.model import BranchId, DeviceId, Now
 from sync import pki
 from sync.central import seed, start
 from sync.central.command import enrol
-from sync.central.database import Database
 from sync.central.machines.devices import Device
-from sync.central.start import Home
+from sync.central.start import Home, open_database
 from sync.central.web.server import CentralServer
 from sync.rest import wire
 
@@ -125,15 +124,15 @@ class Library:
 
     def rows(self, table: FromClause) -> list[Row[Any]]:
         """Read with the server stopped or not."""
-        with closing(Database(self.home.database)) as database:
+        with closing(open_database(self.home)) as database:
             return list(database.read(lambda connection: connection.execute(select(table)).all()).result())
 
 
-def first_start(directory: Path) -> Home:
+def first_start(directory: Path, plant: start.Plant = seed.plant) -> Home:
     """A store as at its first start, at MORNING."""
     home = Home(directory)
     start.begin(home, ["localhost", "127.0.0.1"], system_clock().wall)
-    start.populate(home, seed.plant, MORNING)
+    start.populate(home, plant, MORNING)
     return home
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from kiosk.loop import Clock, system_clock
+from sync import pki
 from sync.central import seed
 from sync.central.command import main
 from sync.central.start import Home
-from sync.rest import wire
+from sync.rest import enrol, wire
 from tests.sync.central.library import Library, Machine, copy_of
 
 PROGRAM = """
@@ -219,3 +221,22 @@ def test_a_store_whose_key_is_lost_does_not_make_another(
     assert run("serve", "--dir", str(home.directory)) == 1
     assert f"{key} in {home.keys} is gone" in capsys.readouterr().err
     assert not (home.keys / key).exists()
+
+
+def test_the_enrolment_listener_opens_where_it_is_asked_for_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]  # free again in a moment
+    with serving("--dir", str(tmp_path / "store"), "--enrol-port", str(port)) as (program, address):
+        assert program.stdout is not None
+        assert program.stdout.readline() == f"enrolling https://127.0.0.1:{port}\n"
+        arguments = ("--dir", str(tmp_path / "store"), "--device", "ulfborg-1", "--branch", seed.ULFBORG)
+        assert run("enrol-code", *arguments) == 0
+        (tmp_path / "code").write_text(capsys.readouterr().out.split()[1])
+        ca = pki.fingerprint((tmp_path / "store" / "keys" / "ca.pem").read_bytes())
+        wanted = ("--store", f"https://127.0.0.1:{port}", "--ca", f"sha256:{ca}", "--out", str(tmp_path / "bundle"))
+        assert enrol.main([*wanted, "--code-file", str(tmp_path / "code")]) == 0
+        machine = Machine(address, tmp_path / "bundle")
+        assert machine.ask("GET", wire.STATUS).status == 200
+        machine.hang_up()

@@ -1,24 +1,68 @@
-"""The file, its settings, and two programs at once."""
+"""The database: its settings, work that fails, several programs at once. What both kinds promise is asked of both."""
 
 import stat
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from sync.central.database import Database, DatabaseError
+from sync.central.postgres import DatabaseLost, PostgresDatabase
 from sync.central.schema import VERSION, blocks, tables, tries, versions
+from sync.central.start import Home, open_database
 from tests.sync.central.library import MORNING
+from tests.sync.central.postgresql import Cluster
+
+AnyDatabase = Database | PostgresDatabase
+NOBODY = {"patron_id": "nobody", "reason": "U", "since": MORNING.date()}
 
 
-def write_try(connection: Connection) -> None:
-    connection.execute(insert(tries).values(subject="x", tried_at=MORNING))
+@pytest.fixture
+def database(home: Home) -> Iterator[AnyDatabase]:
+    """On SQLite and on PostgreSQL in turn."""
+    with closing(open_database(home)) as database:
+        yield database
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "store.sqlite")) as database:
+        yield database
+
+
+@pytest.fixture
+def remote(cluster: Cluster) -> Iterator[PostgresDatabase]:
+    with closing(PostgresDatabase(cluster.make())) as database:
+        yield database
+
+
+def write_try(connection: Connection, subject: str = "x") -> str:
+    connection.execute(insert(tries).values(subject=subject, tried_at=MORNING))
+    return subject
 
 
 def count_tries(connection: Connection) -> int:
-    return len(connection.execute(select(tries)).all())
+    return connection.execute(select(func.count()).select_from(tries)).scalar_one()
+
+
+def subjects(connection: Connection) -> list[str]:
+    return list(connection.execute(select(tries.c.subject).order_by(tries.c.try_id)).scalars())
+
+
+def block_nobody(connection: Connection) -> None:
+    """A row that the foreign keys forbid."""
+    connection.execute(insert(blocks).values(NOBODY))
+
+
+def block_nobody_at_the_end(connection: Connection) -> None:
+    """The same, but only COMMIT says so."""
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    block_nobody(connection)
 
 
 def settings(connection: Connection) -> list[object]:
@@ -26,46 +70,42 @@ def settings(connection: Connection) -> list[object]:
     return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
 
 
-def test_durability_rests_on_settings_that_were_read_back(tmp_path: Path) -> None:
-    database = Database(tmp_path / "store.sqlite")
-    assert database.read(settings).result() == ["wal", 2, 1, 1]
-    database.close()
+def named(subject: str) -> Callable[[Connection], str]:
+    return lambda connection: write_try(connection, subject)
 
 
-def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
-    database = Database(tmp_path / "store.sqlite")
-    database.write(write_try).result()
-    for path in tmp_path.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
-    database.close()
+# --- both ---------------------------------------------------------------------------------------
 
 
-def test_work_that_raises_leaves_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "store.sqlite")
-
+def test_work_that_raises_leaves_nothing(database: AnyDatabase) -> None:
     def half(connection: Connection) -> None:
         write_try(connection)
-        connection.execute(insert(blocks).values(patron_id="nobody", reason="U", since=MORNING.date()))
+        block_nobody(connection)
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises((SQLAlchemyError, DatabaseError)) as raised:
         database.write(half).result()
+    assert "nobody" not in str(raised.value)
     assert database.read(count_tries).result() == 0
     database.write(write_try).result()
     assert database.read(count_tries).result() == 1
-    database.close()
 
 
-def test_a_time_comes_back_as_it_was_in_utc(tmp_path: Path) -> None:
-    database = Database(tmp_path / "store.sqlite")
+def test_a_time_comes_back_as_it_was_in_utc(database: AnyDatabase) -> None:
     database.write(write_try).result()
     assert database.read(lambda c: c.execute(select(tries.c.tried_at)).scalar_one()).result() == MORNING
-    database.close()
 
 
-def test_two_programs_may_write_at_once(tmp_path: Path) -> None:
-    both = [Database(tmp_path / "store.sqlite") for _ in range(2)]
+def test_a_look_sees_what_was_written_and_cannot_write(database: AnyDatabase) -> None:
+    database.write(write_try).result()
+    assert database.look(count_tries).result() == 1
+    with pytest.raises((SQLAlchemyError, DatabaseError)):
+        database.look(write_try).result()
 
-    def write_many(database: Database) -> None:
+
+def test_two_programs_may_write_at_once(home: Home) -> None:
+    both = [open_database(home) for _ in range(2)]
+
+    def write_many(database: AnyDatabase) -> None:
         for _ in range(50):
             database.write(write_try).result()
 
@@ -79,6 +119,86 @@ def test_two_programs_may_write_at_once(tmp_path: Path) -> None:
         database.close()
 
 
+def test_of_fifty_writes_at_once_the_one_that_raises_loses_itself_alone(database: AnyDatabase) -> None:
+    def half(connection: Connection) -> str:
+        write_try(connection, "half")
+        raise KeyError("half")
+
+    asked = [database.write(half if number == 20 else named(str(number))) for number in range(50)]
+    wait(asked)
+    assert [type(future.exception()) for future in asked if future.exception()] == [KeyError]
+    assert [future.result() for future in asked if not future.exception()] == [str(n) for n in range(50) if n != 20]
+    assert sorted(database.read(subjects).result(), key=int) == [str(n) for n in range(50) if n != 20]
+
+
+# --- SQLite -------------------------------------------------------------------------------------
+
+
+class Held:
+    """Keeps the SQL thread busy, so that what is asked meanwhile shares one COMMIT."""
+
+    def __init__(self, database: Database) -> None:
+        self._free = threading.Event()
+        database.read(lambda _connection: self._free.wait())
+
+    def release(self, *asked: Future[str] | Future[None]) -> None:
+        self._free.set()
+        for future in asked:
+            future.exception()
+
+
+def test_durability_rests_on_settings_that_were_read_back(file: Database) -> None:
+    assert file.read(settings).result() == ["wal", 2, 1, 1]
+
+
+def test_only_the_owner_reads_the_file(file: Database, tmp_path: Path) -> None:
+    file.write(write_try).result()
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
+
+
+def test_what_waits_is_written_in_the_order_it_was_asked(file: Database) -> None:
+    held = Held(file)
+    asked = [file.write(named(str(number))) for number in range(130)]
+    held.release(*asked)
+    assert file.read(subjects).result() == [str(number) for number in range(130)]
+
+
+def test_a_commit_that_fails_fails_all_that_share_it(file: Database) -> None:
+    held = Held(file)
+    asked: list[Future[str] | Future[None]] = [file.write(named("before")), file.write(block_nobody_at_the_end)]
+    asked.append(file.write(named("after")))
+    held.release(*asked)
+    assert all(isinstance(future.exception(), SQLAlchemyError) for future in asked)
+    assert file.read(subjects).result() == []
+    assert file.write(named("later")).result() == "later"
+
+
+def test_a_disk_that_is_full_fails_what_did_not_fit_and_leaves_nothing_half_done(file: Database) -> None:
+    pages = file.read(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one()).result()
+    file.read(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}").scalar_one()).result()
+    held = Held(file)
+
+    def large(connection: Connection) -> None:
+        write_try(connection, "half")
+        for _ in range(40):
+            write_try(connection, "x" * 1000)
+
+    small, over = file.write(named("small")), file.write(large)
+    held.release(small, over)
+    assert isinstance(over.exception(), SQLAlchemyError)
+    assert file.read(subjects).result() == ([] if small.exception() else ["small"])
+    assert file.write(named("later")).result() == "later"
+
+
+def test_work_that_nobody_waits_for_any_more_is_not_done(file: Database) -> None:
+    held = Held(file)
+    given_up, wanted = file.write(named("given up")), file.write(named("wanted"))
+    assert given_up.cancel()
+    held.release(wanted)
+    assert file.read(subjects).result() == ["wanted"]
+
+
 def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     first = Database(path)
@@ -88,6 +208,118 @@ def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> 
     with pytest.raises(DatabaseError):
         Database(path)
     assert path.read_bytes() == before
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def test_postgresql_is_asked_for_the_strictest_isolation_and_a_synced_commit(remote: PostgresDatabase) -> None:
+    def told(connection: Connection) -> list[object]:
+        names = ("transaction_isolation", "synchronous_commit", "statement_timeout", "lock_timeout")
+        return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+
+    assert remote.write(told).result() == ["serializable", "on", "10s", "5s"]
+
+
+def test_two_servers_may_make_the_tables_at_once(cluster: Cluster) -> None:
+    url, opened = cluster.make(), []
+    threads = [threading.Thread(target=lambda: opened.append(PostgresDatabase(url))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [database.read(count_tries).result() for database in opened] == [0] * 4
+    for database in opened:
+        database.close()
+
+
+def test_a_conflict_is_done_again_and_nothing_is_done_twice(remote: PostgresDatabase) -> None:
+    both_have_looked, calls = threading.Barrier(2), []
+
+    def only_the_first(connection: Connection) -> bool:
+        calls.append(1)
+        there = count_tries(connection)
+        if len(calls) <= 2:
+            both_have_looked.wait(10)
+        if not there:
+            write_try(connection)
+        return not there
+
+    asked = [remote.write(only_the_first) for _ in range(2)]
+    assert sorted(future.result() for future in asked) == [False, True]
+    assert remote.read(count_tries).result() == 1
+    assert len(calls) == 3
+
+
+def test_a_conflict_that_does_not_end_is_given_up(remote: PostgresDatabase) -> None:
+    calls = []
+
+    def never(connection: Connection) -> None:
+        calls.append(1)
+        connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")
+
+    with pytest.raises(DatabaseError, match="40001"):
+        remote.write(never).result()
+    assert len(calls) == 30
+
+
+def test_a_key_that_is_taken_is_tried_once_more_and_then_said(remote: PostgresDatabase) -> None:
+    calls = []
+
+    def twice(connection: Connection) -> None:
+        calls.append(1)
+        connection.execute(insert(tries).values(try_id=7, subject="secret", tried_at=MORNING))
+
+    remote.write(twice).result()
+    with pytest.raises(DatabaseError, match="23505") as raised:
+        remote.write(twice).result()
+    assert len(calls) == 3
+    assert "secret" not in str(raised.value)
+
+
+def test_a_lost_connection_fails_its_work_and_the_next_one_dials_anew(cluster: Cluster) -> None:
+    url = cluster.make()
+    with closing(PostgresDatabase(url)) as database:
+
+        def cut_off(connection: Connection) -> None:
+            write_try(connection)
+            cluster.cut(url)
+            write_try(connection)
+
+        with pytest.raises(DatabaseLost):
+            database.write(cut_off).result()
+        assert [database.write(named(str(n))).result() for n in range(8)] == [str(n) for n in range(8)]
+        assert database.read(count_tries).result() == 8
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://natugle:hemmelig@127.0.0.1:1/store", "mysql://natugle:hemmelig@h/s", "hemmelig", "p://[hemmelig"],
+)
+def test_a_password_is_in_no_message(url: str) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        PostgresDatabase(url)
+    assert "hemmelig" not in str(raised.value) + repr(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_a_password_that_others_may_read_is_refused(begun: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.database_url.write_text("postgresql://natugle:hemmelig@127.0.0.1:1/store")
+    home.database_url.chmod(0o644)
+    with pytest.raises(DatabaseError, match="chmod 600"):
+        open_database(home)
+
+
+def test_tables_of_another_version_are_refused(cluster: Cluster) -> None:
+    url = cluster.make()
+    with closing(PostgresDatabase(url)) as first:
+        first.write(lambda c: c.execute(update(versions).values(version=VERSION + 1))).result()
+    with pytest.raises(DatabaseError, match="version"):
+        PostgresDatabase(url)
+
+
+# --- the tables ---------------------------------------------------------------------------------
 
 
 def test_a_cpr_or_card_number_has_only_sealed_columns_and_digests_and_a_pin_only_a_hash() -> None:
