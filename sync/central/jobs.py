@@ -8,6 +8,7 @@ Not responsible for: calling it (web/server.py does).
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from sync.central.messages import notices
 from sync.central.patrons.locks import Locks
 
 _SELDOM = timedelta(hours=1)
+_SHARES = tuple(f"{number:02d}" for number in range(100))  # a turn each: who lends meanwhile waits for one of them only
 
 Job = Callable[[Connection], object]
 
@@ -40,6 +42,6 @@ class Turns:
         self._seldom_at = now
         return (
             *often,
-            lambda connection: fees.rise(connection, now),
+            *(partial(fees.rise, now=now, share=share) for share in _SHARES),
             lambda connection: notices.announce(connection, now),
         )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
 
 from kiosk.model import BranchId, ItemId, PatronId
 from sync.central.circulation.outcomes import RecordId, Work
@@ -79,10 +79,22 @@ class OpenLoan:
     due: date
 
 
+# Built once: to build a statement costs more than SQLite takes to carry it out.
+_ITEM: BindParameter[str] = bindparam("this_item")
+_FIND = (
+    select(items, records, material_groups.c.holdable)
+    .select_from(items.join(records).join(material_groups))
+    .where(items.c.item_id == _ITEM)
+)
+_PUT = update(items).where(items.c.item_id == _ITEM)
+_OPEN_LOAN = select(loans.c.loan_id, loans.c.patron_id, loans.c.lent_at, loans.c.due).where(
+    loans.c.item_id == _ITEM, loans.c.returned_at.is_(None)
+)
+_END_LOAN = update(loans).where(loans.c.loan_id == bindparam("this_loan"))
+
+
 def find(connection: Connection, item: ItemId) -> Item | None:
-    joined = items.join(records).join(material_groups)
-    query = select(items, records, material_groups.c.holdable).select_from(joined).where(items.c.item_id == item)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND, {"this_item": item}).one_or_none()
     return None if row is None else _item(row)
 
 
@@ -112,16 +124,13 @@ def _item(row: Row[Any]) -> Item:
 def put(connection: Connection, item: Item) -> None:
     """Writes down where it is and in what state."""
     now = {"state": item.state.value, "at_branch": item.at_branch, "transit_to": item.transit_to}
-    connection.execute(update(items).where(items.c.item_id == item.item).values(seen_at=item.seen_at, **now))
+    connection.execute(_PUT, {"this_item": item.item, "seen_at": item.seen_at, **now})
 
 
 def open_loan(connection: Connection, item: ItemId) -> OpenLoan | None:
-    query = select(loans.c.loan_id, loans.c.patron_id, loans.c.lent_at, loans.c.due).where(
-        loans.c.item_id == item, loans.c.returned_at.is_(None)
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_OPEN_LOAN, {"this_item": item}).one_or_none()
     return None if row is None else OpenLoan(row.loan_id, PatronId(row.patron_id), row.lent_at, row.due)
 
 
 def end_loan(connection: Connection, lent: OpenLoan, at: datetime) -> None:
-    connection.execute(update(loans).where(loans.c.loan_id == lent.loan).values(returned_at=at))
+    connection.execute(_END_LOAN, {"this_loan": lent.loan, "returned_at": at})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select
 
 from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
 from sync.central.calendar import local_date, whole_years
@@ -130,8 +130,8 @@ def carried_out(connection: Connection, desk: Desk, patron: PatronId, item_id: I
 
 def _since(connection: Connection, item: Item, at: datetime) -> datetime | None:
     """When the item was next lent or returned after this moment."""
-    lent = select(func.min(loans.c.lent_at)).where(loans.c.item_id == item.item, loans.c.lent_at > at)
-    later = (connection.execute(lent).scalar_one(), item.seen_at)
+    lent = connection.execute(_NEXT_LENT, {"item": item.item, "at": at}).scalar_one()
+    later = (lent, item.seen_at)
     return min((moment for moment in later if moment is not None and moment > at), default=None)
 
 
@@ -155,17 +155,26 @@ def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def _borrower(connection: Connection, patron: PatronId, now: datetime) -> _Borrower:
-    lent = select(func.count()).select_from(loans).where(loans.c.patron_id == patron, loans.c.returned_at.is_(None))
-    blocked = exists().where(blocks.c.patron_id == patron)
-    columns = (
+_PATRON: BindParameter[str] = bindparam("patron")
+_LOANS = select(func.count()).select_from(loans).where(loans.c.patron_id == _PATRON, loans.c.returned_at.is_(None))
+_BORROWER = (
+    select(
         patrons.c.birth_date,
         patron_groups.c.max_loans,
-        lent.scalar_subquery().label("lent"),
-        blocked.label("blocked"),
+        _LOANS.scalar_subquery().label("lent"),
+        exists().where(blocks.c.patron_id == _PATRON).label("blocked"),
     )
-    query = select(*columns).select_from(patrons.join(patron_groups)).where(patrons.c.patron_id == patron)
-    row = connection.execute(query).one()
+    .select_from(patrons.join(patron_groups))
+    .where(patrons.c.patron_id == _PATRON)
+)
+_MAKE = insert(loans).returning(loans.c.loan_id)
+_NEXT_LENT = select(func.min(loans.c.lent_at)).where(
+    loans.c.item_id == bindparam("item"), loans.c.lent_at > bindparam("at")
+)
+
+
+def _borrower(connection: Connection, patron: PatronId, now: datetime) -> _Borrower:
+    row = connection.execute(_BORROWER, {"patron": patron}).one()
     age = whole_years(row.birth_date, local_date(now))
     return _Borrower(patron, age, row.blocked, row.lent, row.max_loans)
 
@@ -188,18 +197,18 @@ def _lent(connection: Connection, desk: Desk, new: _New) -> Lent:
 def _insert(connection: Connection, desk: Desk, new: _New, returned_at: datetime | None = None) -> int:
     """The loan's number."""
     mine = _mine(new)
-    made = insert(loans).values(
-        item_id=new.item.item,
-        patron_id=new.patron,
-        branch_id=desk.branch,
-        lent_at=desk.at,
-        due=new.due,
-        renewals=0,
-        hold_placed_at=mine.placed_at if mine else None,
-        hold_pickup=mine.pickup if mine else None,
-        returned_at=returned_at,
-    )
-    loan: int = connection.execute(made.returning(loans.c.loan_id)).scalar_one()
+    row = {
+        "item_id": new.item.item,
+        "patron_id": new.patron,
+        "branch_id": desk.branch,
+        "lent_at": desk.at,
+        "due": new.due,
+        "renewals": 0,
+        "hold_placed_at": mine.placed_at if mine else None,
+        "hold_pickup": mine.pickup if mine else None,
+        "returned_at": returned_at,
+    }
+    loan: int = connection.execute(_MAKE, row).scalar_one()
     return loan
 
 

@@ -4,11 +4,26 @@ Who is blocked, is away, or no longer wants it keeps the place, and is passed by
 Not responsible for: setting an item aside (aside.py), a patron's own holds (holds.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Date,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from kiosk.model import BranchId, ItemId, PatronId
 from sync.central.calendar import local_date
@@ -36,37 +51,51 @@ class Hold:
         return self.item is None and self.can_be_filled
 
 
+# Built once, as in items.py. `today` is asked for in each.
+_TODAY = bindparam("today", type_=Date)
+_RECORD: BindParameter[str] = bindparam("record")
+_ITEM: BindParameter[str] = bindparam("this_item")
+_AWAY_FROM, _AWAY_TO, _UNTIL = patrons.c.absent_from, patrons.c.absent_to, holds.c.wanted_until
+_CAN_BE_FILLED = and_(
+    or_(and_(_AWAY_FROM.is_(None), _AWAY_TO.is_(None)), _AWAY_FROM > _TODAY, _AWAY_TO < _TODAY),
+    or_(_UNTIL.is_(None), _UNTIL >= _TODAY),
+    ~exists().where(blocks.c.patron_id == holds.c.patron_id),
+)
+_QUEUE = select(holds, _CAN_BE_FILLED.label("can_be_filled")).join(patrons).order_by(holds.c.placed_at, holds.c.hold_id)
+_OF_RECORD = _QUEUE.where(holds.c.record_id == _RECORD)
+_NEXT = _OF_RECORD.where(
+    holds.c.item_id.is_(None), _CAN_BE_FILLED, patrons.c.birth_date <= bindparam("born_by", type_=Date)
+).limit(1)
+_OF_PATRON = _QUEUE.where(holds.c.hold_id == bindparam("hold"), holds.c.patron_id == bindparam("patron"))
+_TIED = _QUEUE.where(holds.c.item_id == _ITEM)
+_STALE = _QUEUE.where(or_(holds.c.pickup_by < _TODAY, and_(holds.c.item_id.is_(None), _UNTIL < _TODAY)))
+
+
 def queue_of(connection: Connection, record: RecordId, now: datetime) -> tuple[Hold, ...]:
     """Every hold on the title, first come first."""
-    query = _queue(local_date(now)).where(holds.c.record_id == record)
-    return tuple(_hold(row) for row in connection.execute(query))
+    asked = {"record": record, "today": local_date(now)}
+    return tuple(_hold(row) for row in connection.execute(_OF_RECORD, asked))
 
 
 def next_for(connection: Connection, record: RecordId, now: datetime, minimum_age: int = 0) -> Hold | None:
     """The first who waits and can have an item now. minimum_age: the item's."""
     today = local_date(now)
-    query = _queue(today).where(holds.c.record_id == record, holds.c.item_id.is_(None), _can_be_filled(today))
-    if minimum_age:
-        query = query.where(patrons.c.birth_date <= _born_by(today, minimum_age))
-    return _one(connection, query.limit(1))
+    asked = {"record": record, "today": today, "born_by": _born_by(today, minimum_age)}
+    return _one(connection, _NEXT, asked)
 
 
 def of_patron(connection: Connection, patron: PatronId, hold: int, now: datetime) -> Hold | None:
-    query = _queue(local_date(now)).where(holds.c.hold_id == hold, holds.c.patron_id == patron)
-    return _one(connection, query)
+    return _one(connection, _OF_PATRON, {"hold": hold, "patron": patron, "today": local_date(now)})
 
 
 def tied_to(connection: Connection, item: ItemId, now: datetime) -> Hold | None:
     """The hold that the item is set aside for."""
-    return _one(connection, _queue(local_date(now)).where(holds.c.item_id == item))
+    return _one(connection, _TIED, {"this_item": item, "today": local_date(now)})
 
 
 def stale(connection: Connection, now: datetime) -> tuple[Hold, ...]:
     """Not fetched in time, or no longer wanted while still waiting."""
-    today = local_date(now)
-    unwanted = and_(holds.c.item_id.is_(None), holds.c.wanted_until < today)
-    query = _queue(today).where(or_(holds.c.pickup_by < today, unwanted))
-    return tuple(_hold(row) for row in connection.execute(query))
+    return tuple(_hold(row) for row in connection.execute(_STALE, {"today": local_date(now)}))
 
 
 def free_copies(connection: Connection, item: Item, patron: PatronId) -> int:
@@ -77,18 +106,6 @@ def free_copies(connection: Connection, item: Item, patron: PatronId) -> int:
     others = query.where(items.c.record_id == item.work.record, items.c.item_id != item.item)
     free: int = connection.execute(others.where(_fills_holds(), ~lent, ~aside)).scalar_one()
     return free
-
-
-def _queue(today: date) -> Select[Any]:
-    query = select(holds, _can_be_filled(today).label("can_be_filled")).join(patrons)
-    return query.order_by(holds.c.placed_at, holds.c.hold_id)
-
-
-def _can_be_filled(today: date) -> ColumnElement[bool]:
-    away_from, away_to = patrons.c.absent_from, patrons.c.absent_to
-    present = or_(and_(away_from.is_(None), away_to.is_(None)), away_from > today, away_to < today)
-    wanted = or_(holds.c.wanted_until.is_(None), holds.c.wanted_until >= today)
-    return and_(present, wanted, ~exists().where(blocks.c.patron_id == holds.c.patron_id))
 
 
 def _fills_holds() -> ColumnElement[bool]:
@@ -103,8 +120,8 @@ def _born_by(today: date, years: int) -> date:
     return (today - timedelta(days=1) if leap_day else today).replace(year=today.year - years)
 
 
-def _one(connection: Connection, query: Select[Any]) -> Hold | None:
-    row = connection.execute(query).one_or_none()
+def _one(connection: Connection, query: Select[Any], asked: Mapping[str, object]) -> Hold | None:
+    row = connection.execute(query, asked).one_or_none()
     return None if row is None else _hold(row)
 
 

@@ -9,7 +9,7 @@ Not responsible for: what lateness costs (fees.py), which hold is first (queue.p
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from kiosk.model import ItemId, ReturnRefusal
 from sync.central.calendar import local_date
@@ -22,6 +22,10 @@ from sync.central.schema import branches, sorting
 
 _HOLD_SHELF = "Reserveringshylden {}"
 _SENT_TO = "Sendes til {}"
+_NAME = select(branches.c.name).where(branches.c.branch_id == bindparam("goal"))
+_SORTING = select(sorting.c.bin, sorting.c.place).where(
+    sorting.c.branch_id == bindparam("here"), sorting.c.department == bindparam("shelf")
+)
 
 
 def checkin(connection: Connection, desk: Desk, item_id: ItemId) -> Returned | NotReturned:
@@ -74,12 +78,9 @@ def _place(connection: Connection, desk: Desk, item: Item, hold: Hold | None) ->
     """(bin, place)."""
     goal = hold.pickup if hold else item.home_branch
     if goal != desk.branch:
-        name = connection.execute(select(branches.c.name).where(branches.c.branch_id == goal)).scalar_one()
+        name = connection.execute(_NAME, {"goal": goal}).scalar_one()
         return "", _SENT_TO.format(name)
     if hold is not None:
         return "", _HOLD_SHELF.format(hold.shelf)
-    query = select(sorting.c.bin, sorting.c.place).where(
-        sorting.c.branch_id == desk.branch, sorting.c.department == item.department
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_SORTING, {"here": desk.branch, "shelf": item.department}).one_or_none()
     return ("", item.department) if row is None else (row.bin, row.place)

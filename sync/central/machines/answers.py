@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from kiosk.model import ItemId
 from sync.central.desk import Desk
@@ -21,6 +21,8 @@ from sync.central.schema import answers
 from sync.rest.wire import LoanAnswer, ReturnAnswer
 
 _NUMBER = '"materialItemNumber":'
+_MINE = (answers.c.device_id == bindparam("device"), answers.c.key == bindparam("this_key"))
+_RECALL, _FORGET, _KEEP = select(answers).where(*_MINE), delete(answers).where(*_MINE), insert(answers)
 ANY = ""  # the digest of a content that is forgotten, or does not matter
 
 
@@ -49,8 +51,7 @@ def kept_of(answer: LoanAnswer | ReturnAnswer) -> Kept:
 
 def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | Mismatch | None:
     """None: the key is new. A content that retention has forgotten is taken as the same."""
-    query = select(answers).where(answers.c.device_id == desk.device, answers.c.key == key)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_RECALL, {"device": desk.device, "this_key": key}).one_or_none()
     if row is None:
         return None
     return Kept(row.answer, row.refused) if row.digest in (digest, ANY) else Mismatch()
@@ -68,14 +69,13 @@ def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> dat
 
 def keep(connection: Connection, desk: Desk, key: str, digest: str, kept: Kept) -> None:
     """In the transaction that did what is answered. Takes the place of a refusal that the world has overtaken."""
-    connection.execute(delete(answers).where(answers.c.device_id == desk.device, answers.c.key == key))
-    connection.execute(
-        insert(answers).values(
-            device_id=desk.device,
-            key=key,
-            digest=digest,
-            answer=kept.answer,
-            refused=kept.refused,
-            answered_at=desk.at,
-        )
-    )
+    connection.execute(_FORGET, {"device": desk.device, "this_key": key})
+    row = {
+        "device_id": desk.device,
+        "key": key,
+        "digest": digest,
+        "answer": kept.answer,
+        "refused": kept.refused,
+        "answered_at": desk.at,
+    }
+    connection.execute(_KEEP, row)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, unique
 
-from sqlalchemy import Connection, case, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from kiosk import event as events_
 from kiosk.event import Event
@@ -114,6 +114,17 @@ def _opened(opener: Opener, envelope: SealedEvent, wrapped: bytes, bound: bytes)
     return Arrived(envelope, wrapped, None if _NUL in again else said, digest)
 
 
+# Built once, as in circulation/items.py.
+_DEVICE = events.c.device_id == bindparam("device")
+_EARLIER = select(events.c.digest, events.c.outcome, events.c.reason).where(
+    _DEVICE, events.c.event_id == bindparam("event")
+)
+_TAKEN = select(events.c.event_id).where(
+    _DEVICE, events.c.queue_epoch == bindparam("epoch"), events.c.sequence == bindparam("place")
+)
+_KEEP = insert(events)
+
+
 # --- taking in: one transaction -----------------------------------------------------------------
 
 
@@ -150,10 +161,8 @@ class Intake:
 
     def _earlier(self, arrived: Arrived) -> _Verdict | None:
         """The verdict this id has met before."""
-        query = select(events.c.digest, events.c.outcome, events.c.reason).where(
-            events.c.device_id == self._desk.device, events.c.event_id == arrived.envelope.event_id
-        )
-        row = self._connection.execute(query).one_or_none()
+        which = {"device": self._desk.device, "event": arrived.envelope.event_id}
+        row = self._connection.execute(_EARLIER, which).one_or_none()
         if row is None:
             return None
         if row.digest != arrived.digest:
@@ -163,12 +172,8 @@ class Intake:
         return _DUPLICATE
 
     def _sequence_taken(self, arrived: Arrived) -> bool:
-        query = select(events.c.event_id).where(
-            events.c.device_id == self._desk.device,
-            events.c.queue_epoch == self._epoch,
-            events.c.sequence == arrived.envelope.sequence,
-        )
-        return self._connection.execute(query).first() is not None
+        place = {"device": self._desk.device, "epoch": self._epoch, "place": arrived.envelope.sequence}
+        return self._connection.execute(_TAKEN, place).first() is not None
 
     def _apply(self, arrived: Arrived) -> _Verdict:
         match arrived.said:
@@ -265,25 +270,23 @@ class Intake:
 
     def _keep(self, arrived: Arrived, verdict: _Verdict) -> None:
         envelope = arrived.envelope
-        self._connection.execute(
-            insert(events).values(
-                device_id=self._desk.device,
-                event_id=envelope.event_id,
-                queue_epoch=self._epoch,
-                sequence=envelope.sequence,
-                kind=envelope.kind,
-                occurred_at=envelope.occurred_at,
-                received_at=self._desk.at,
-                clock_synced=envelope.clock_synced,
-                boot_id=envelope.boot_id,
-                monotonic_s=envelope.monotonic_s,
-                digest=arrived.digest,
-                outcome=verdict.outcome.value,
-                reason=verdict.reason,
-                detail=verdict.detail,
-            )
-        )
-
+        row = {
+            "device_id": self._desk.device,
+            "event_id": envelope.event_id,
+            "queue_epoch": self._epoch,
+            "sequence": envelope.sequence,
+            "kind": envelope.kind,
+            "occurred_at": envelope.occurred_at,
+            "received_at": self._desk.at,
+            "clock_synced": envelope.clock_synced,
+            "boot_id": envelope.boot_id,
+            "monotonic_s": envelope.monotonic_s,
+            "digest": arrived.digest,
+            "outcome": verdict.outcome.value,
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+        }
+        self._connection.execute(_KEEP, row)
         self._new.append(envelope.sequence)
 
     def _keep_up(self) -> None:

@@ -5,7 +5,7 @@ Not responsible for: tries and lock-out (tries.py), whether the door opens (kios
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from kiosk.model import BranchId, PatronId
 from sync.central.calendar import local_date, whole_years
@@ -46,8 +46,12 @@ def admission(connection: Connection, patron: PatronId, branch: BranchId, now: d
     )
 
 
+_BLOCKS = select(blocks).where(blocks.c.patron_id == bindparam("patron")).order_by(blocks.c.reason)
+_KNOWN = select(patrons.c.patron_id).where(patrons.c.patron_id == bindparam("patron"))
+
+
 def blocks_of(connection: Connection, patron: PatronId) -> tuple[BlockStatus, ...]:
-    rows = connection.execute(select(blocks).where(blocks.c.patron_id == patron).order_by(blocks.c.reason))
+    rows = connection.execute(_BLOCKS, {"patron": patron})
     return tuple(BlockStatus(blocked_reason=row.reason, blocked_since=row.since) for row in rows)
 
 
@@ -62,4 +66,4 @@ def of_card(connection: Connection, card_digest: str) -> PatronId | None:
 
 
 def is_known(connection: Connection, patron: PatronId) -> bool:
-    return connection.execute(select(patrons.c.patron_id).where(patrons.c.patron_id == patron)).first() is not None
+    return connection.execute(_KNOWN, {"patron": patron}).first() is not None

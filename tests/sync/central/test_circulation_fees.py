@@ -290,3 +290,10 @@ def test_a_fee_paid_while_the_item_is_out_is_not_charged_anew_after_a_month(smal
     small.connection.execute(update(loans).values(returned_at=later + timedelta(days=60)))
     retention.purge(small.connection, later + timedelta(days=91))
     assert not fees.lines_of(small.connection, ALMA, settled=True)
+
+
+def test_rising_share_by_share_raises_each_fee_once(small: SmallLibrary) -> None:
+    lend(small, MORNING.date() - timedelta(days=2))
+    raised = {ending: fees.rise(small.connection, MORNING, ending) for ending in map(str, range(10))}
+    assert raised == {ending: int(ALMA.endswith(ending)) for ending in raised}
+    assert owed(small) == 20_00
