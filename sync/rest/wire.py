@@ -139,6 +139,7 @@ class LoanAnswer(Answer):
     material_item_number: str
     title: str = ""
     due_date: date | None = None
+    parts: int = 1
 
 
 class ReturnQuestion(Question):
@@ -153,6 +154,8 @@ class ReturnAnswer(Answer):
     title: str = ""
     place: str = ""
     held: bool = False
+    bin: str = ""
+    parts: int = 1
 
 
 class WrappedKey(Question):

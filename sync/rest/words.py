@@ -29,6 +29,8 @@ WORDS: Mapping[str, str] = {
     "recordId": "FAUST number of the title.",
     "dueDate": "Last day of the loan; null where there is none.",
     "place": "Where to lay the item, in the library's words.",
+    "bin": "Number of the sorting machine's bin; empty where there is none.",
+    "parts": "How many parts the item has, each with a tag of its own: three discs in a box are 3.",
     "held": "Another patron waits for the item.",
     # events
     "queueEpoch": "Name of the machine's outbox; a new one begins again at sequence 1.",

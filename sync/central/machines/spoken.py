@@ -23,7 +23,8 @@ from sync.rest.wire import AccountFee, AccountHold, AccountLoan, AccountMessage,
 
 def loan_answer(outcome: Lent | NotLent) -> LoanAnswer:
     if isinstance(outcome, Lent):
-        return LoanAnswer(material_item_number=outcome.item, title=outcome.work.title, due_date=outcome.due)
+        title, due = outcome.work.title, outcome.due
+        return LoanAnswer(material_item_number=outcome.item, title=title, due_date=due, parts=outcome.parts)
     title = outcome.work.title if outcome.work else ""
     return LoanAnswer(refusal=outcome.why.value, material_item_number=outcome.item, title=title)
 
@@ -33,7 +34,12 @@ def return_answer(outcome: Returned | NotReturned) -> ReturnAnswer:
     if isinstance(outcome, NotReturned):
         return ReturnAnswer(refusal=outcome.why.value, material_item_number=outcome.item)
     return ReturnAnswer(
-        material_item_number=outcome.item, title=outcome.work.title, place=outcome.place, held=outcome.held
+        material_item_number=outcome.item,
+        title=outcome.work.title,
+        place=outcome.place,
+        held=outcome.held,
+        bin=outcome.bin,
+        parts=outcome.parts,
     )
 
 

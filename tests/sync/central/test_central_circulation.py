@@ -1,13 +1,16 @@
 """Loans and returns over the wire, and the same question twice."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 
 import pytest
+from sqlalchemy import update
 
 from kiosk.model import ItemId
 from sync.central import seed
-from sync.central.schema import answers, loans
+from sync.central.schema import answers, items, loans
+from sync.central.start import open_database
 from tests.sync.central.library import Library, Machine
 
 _numbers = count(1)
@@ -34,6 +37,7 @@ def test_an_item_is_lent_for_the_branches_days(machine: Machine, library: Librar
         "materialItemNumber": seed.BOOK.item,
         "title": "Lykke-Per",
         "dueDate": "2026-12-24",
+        "parts": 1,
     }
     assert lent(library, seed.BOOK) == [seed.ADULT.patron]
 
@@ -96,6 +100,8 @@ def test_a_return_says_where_to_lay_it(machine: Machine, copy: seed.Copy, place:
         "title": copy.title,
         "place": place,
         "held": held,
+        "bin": "",
+        "parts": 1,
     }
 
 
@@ -175,3 +181,12 @@ def test_a_question_that_failed_leaves_its_key_free(machine: Machine, library: L
     assert machine.lend("900000000", seed.BOOK.item, "the-same-event-id").status == 404
     assert library.rows(answers) == []
     assert machine.lend(seed.ADULT.patron, seed.BOOK.item, "the-same-event-id").said["refusal"] == ""
+
+
+def test_a_set_says_of_how_many_parts_it_is(machine: Machine, library: Library) -> None:
+    with closing(open_database(library.home)) as database:
+        change = update(items).where(items.c.item_id == seed.BOOK.item).values(parts=3)
+        database.write(lambda connection: connection.execute(change).rowcount).result()
+    lent = machine.lend(seed.ADULT.patron, seed.BOOK.item, key()).said
+    returned = machine.bring_back(seed.BOOK.item, key()).said
+    assert (lent["parts"], returned["parts"]) == (3, 3)

@@ -155,9 +155,9 @@ def test_answers_have_the_fields_of_the_contract_and_no_other(machine: Machine) 
     said = machine.admission(seed.ADULT.number, seed.ADULT.pin.reveal()).said
     assert set(said) == {"authenticateStatus", "patronId", "blockStatus", "age", "permitted", "resident", "patronGroup"}
     said = machine.lend(seed.ADULT.patron, seed.BOOK.item, "a-loan-event-id-1").said
-    assert set(said) == {"refusal", "materialItemNumber", "title", "dueDate"}
+    assert set(said) == {"refusal", "materialItemNumber", "title", "dueDate", "parts"}
     said = machine.bring_back(seed.BOOK.item, "a-return-event-id").said
-    assert set(said) == {"refusal", "materialItemNumber", "title", "place", "held"}
+    assert set(said) == {"refusal", "materialItemNumber", "title", "place", "held", "bin", "parts"}
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["while it runs", "after it stopped"])
