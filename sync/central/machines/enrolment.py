@@ -42,7 +42,7 @@ class Enrolled:
     certificate: bytes
 
 
-Sign = Callable[[Device], tuple[bytes, Certificate]]  # pure: it may be asked again when the database repeats the work
+Sign = Callable[[Device], tuple[bytes, Certificate]]  # the PEM, and what the allow-list keeps of it
 
 
 def make(connection: Connection, device: Device, valid: timedelta, now: datetime) -> str:

@@ -55,11 +55,6 @@ def blocks_of(connection: Connection, patron: PatronId) -> tuple[BlockStatus, ..
     return tuple(BlockStatus(blocked_reason=row.reason, blocked_since=row.since) for row in rows)
 
 
-def age_of(connection: Connection, patron: PatronId, now: datetime) -> int:
-    born = connection.execute(select(patrons.c.birth_date).where(patrons.c.patron_id == patron)).scalar_one()
-    return whole_years(born, local_date(now))
-
-
 def of_card(connection: Connection, card_digest: str) -> PatronId | None:
     found = connection.execute(select(cards.c.patron_id).where(cards.c.digest == card_digest)).scalar_one_or_none()
     return None if found is None else PatronId(found)

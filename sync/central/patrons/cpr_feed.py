@@ -24,13 +24,14 @@ from datetime import date, datetime
 from enum import Enum, unique
 from typing import BinaryIO
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from kiosk.model import Block, PatronId
 from sync.central.calendar import local_date
+from sync.central.patrons.blocks import block
 from sync.central.patrons.locks import Locks
 from sync.central.patrons.record import cpr_number
-from sync.central.schema import blocks, patrons
+from sync.central.schema import patrons
 
 HEADER = "cpr;fornavn;efternavn;co;vej;postnr;by;kommune;status"
 MAX_LINE = 2000  # bytes
@@ -169,7 +170,7 @@ class _Done(Enum):
 
 
 def apply(connection: Connection, locks: Locks, rows: Sequence[Row | BadLine], now: datetime) -> Summary:
-    """Takes over what is new. rows: a sequence, for the work may be repeated; some thousands in one transaction."""
+    """Takes over what is new. rows: some thousands in one transaction."""
     bad = tuple(row for row in rows if isinstance(row, BadLine))
     done = [_take(connection, locks, row, local_date(now)) for row in rows if isinstance(row, Row)]
     return Summary(
@@ -196,9 +197,4 @@ def _take(connection: Connection, locks: Locks, row: Row, today: date) -> _Done:
 
 
 def _mourn(connection: Connection, patron: PatronId, today: date) -> _Done:
-    reason = Block.DECEASED.value
-    known = select(blocks.c.since).where(blocks.c.patron_id == patron, blocks.c.reason == reason)
-    if connection.execute(known).first() is not None:
-        return _Done.UNCHANGED
-    connection.execute(insert(blocks).values(patron_id=patron, reason=reason, since=today))
-    return _Done.DIED
+    return _Done.DIED if block(connection, patron, Block.DECEASED.value, today) else _Done.UNCHANGED
