@@ -12,20 +12,25 @@ Not responsible for: which devices are let in (central/devices.py), when to rene
 import hashlib
 import ipaddress
 import os
+import re
 import secrets
 import ssl
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+BUNDLE = frozenset({"ca.pem", "device.pem", "device.key", "seal-public"})
 _EARLY = timedelta(hours=24)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 
 
 class PkiError(Exception):
@@ -66,9 +71,25 @@ class File:
 
 
 def make_directory(path: Path) -> Path:
-    """The directory, only for its owner (0700)."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    """The directory, only for its owner (0700) where it is made here; one that is there keeps its mode.
+
+    Raises PkiError when anybody may write into it: they could put other keys there.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        if stat.S_IMODE(path.stat().st_mode) & 0o002:
+            raise PkiError(f"anybody may write into {path}: name a directory of its own, or chmod o-w it") from None
+    return path
+
+
+def make_bundle_directory(path: Path) -> Path:
+    """The same for a machine's bundle; it may hold nothing else when others may look into it. Raises PkiError."""
+    make_directory(path)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077 and {found.name for found in path.iterdir()} - BUNDLE:
+        raise PkiError(f"{path} holds other things and others may look into it: name a directory of its own")
     return path
 
 
@@ -176,6 +197,15 @@ def first_certificate(pem: bytes) -> bytes:
         raise PkiError("not a certificate") from None
 
 
+def is_server_name(name: str) -> bool:
+    """Whether make_server takes it and a machine could reach it by it."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return _HOST.fullmatch(name) is not None
+    return True
+
+
 def names_of(cert: Path) -> tuple[str, ...]:
     """The DNS names and addresses that a server's certificate is good for. Raises PkiError."""
     try:
@@ -197,6 +227,20 @@ def fingerprint(pem: bytes) -> str:
 def fingerprint_of_der(der: bytes) -> str:
     """The same, for a peer's certificate as TLS hands it over."""
     return hashlib.sha256(der).hexdigest()
+
+
+def begins_at(path: Path) -> datetime:
+    """The first moment of a certificate. Raises PkiError."""
+    return _load_cert(path).not_valid_before_utc
+
+
+def is_signed_by(ca: Path, cert: Path) -> bool:
+    """Whether this CA itself signed the certificate. Raises PkiError."""
+    try:
+        _load_cert(cert).verify_directly_issued_by(_load_cert(ca))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def ends_at(path: Path) -> datetime:

@@ -224,6 +224,8 @@ class Site:
 
     def start_store(self) -> None:
         """At the first start anywhere; later where it was, so that the machines find it again."""
+        if not self.clock_file.exists():
+            self.set_clock(0.0)
         port = self.address.rpartition(":")[2] or "0"
         argv = ["central", "serve", "--dir", str(self.home.directory), "--port", port]
         self.store = Program("central", [*argv, "--clock-file", str(self.clock_file)], self.folder / "central.log")

@@ -3,7 +3,7 @@
 Not responsible for: opening hours (kiosk/hours.py).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 _LOCAL = ZoneInfo("Europe/Copenhagen")
@@ -12,6 +12,11 @@ _LOCAL = ZoneInfo("Europe/Copenhagen")
 def local_date(now: datetime) -> date:
     """The day it is in Denmark."""
     return now.astimezone(_LOCAL).date()
+
+
+def local_time(now: datetime) -> time:
+    """The time of day it is in Denmark."""
+    return now.astimezone(_LOCAL).time()
 
 
 def whole_years(born: date, today: date) -> int:

@@ -6,8 +6,8 @@
     enrol       a machine's bundle: ca.pem device.pem device.key seal-public; works while the store runs
     revoke      shut a machine out, from its next request on
     show-loans  what is lent now, without names
-    staff ...   a patron's picture, blocks, notes, items, refused events, machines
-    retention, import-cpr, sip-user
+    staff ...   the desk: patrons, cards, fees, holds, titles and items; refused events, machines, the log of it
+    retention, import-cpr, import-queue, sip-user
 
 Not responsible for: clocks other than those it is given.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kiosk.hours import Hours, HoursError
@@ -34,6 +34,7 @@ from kiosk.loop import Clock
 from kiosk.model import BranchId, DeviceId
 from sync import pki
 from sync.central import ledger, seed, start, town
+from sync.central.away import is_full
 from sync.central.database import DatabaseError
 from sync.central.machines import devices, enrolment
 from sync.central.machines.devices import Certificate, Device
@@ -41,11 +42,13 @@ from sync.central.messages import mail
 from sync.central.messages.delivery import FileDrop
 from sync.central.messages.mail import MailError
 from sync.central.patrons.column import ColumnError
+from sync.central.schema import branches
 from sync.central.staff import command as staff
 from sync.central.staff.office import begun
 from sync.central.staff.said import CommandError, table
 from sync.central.start import Home, KeysLost
 from sync.central.web.server import CentralServer
+from sync.options import HIGHEST_PORT, folder, number, port
 from sync.seal import SealError
 
 _FAILED, _UNREADABLE = 1, 2
@@ -55,6 +58,8 @@ _EXPECTED = (
     *(ColumnError, MailError, SQLAlchemyError, OSError),
 )
 _DEVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ISIL = re.compile(r"[A-Za-z0-9-]{1,16}")  # as the contract's branchId
+_LONGEST_NAME = 100
 _SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 
 ResultT = TypeVar("ResultT")
@@ -79,10 +84,9 @@ def _act(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Callabl
         case "serve":
             _serve(home, asked, clock, simulated)
         case "enrol-code":
-            device = Device(DeviceId(asked.device), BranchId(asked.branch))
-            print(_enrol_code(home, device, asked, clock))
+            print(_enrol_code(home, _device(asked), asked, clock))
         case "enrol":
-            print(enrol(home, Device(DeviceId(asked.device), BranchId(asked.branch)), asked.out, clock))
+            print(enrol(home, _device(asked), asked.out, clock))
         case "add-branch":
             print(_add_branch(home, _Branch(asked.branch, asked.name, asked.staffed, asked.unstaffed)))
         case "revoke":
@@ -95,11 +99,15 @@ def _act(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Callabl
 
 def _sentence(failure: Exception) -> str:
     """SQLAlchemy's own words could hold what was asked for."""
+    if is_full(failure):
+        return "the disk is full"
     match failure:
         case SQLAlchemyError():
             return f"the database refused: {type(failure).__name__}"
         case ColumnError():
             return "a sealed number does not open: column.key is not the one it was sealed with"
+        case OSError(filename=str() | Path() as path):
+            return f"{path}: {failure.strerror or 'the system refused'}"
         case OSError():
             return failure.strerror or "the system refused"
         case _:
@@ -119,15 +127,16 @@ def parser() -> argparse.ArgumentParser:
     enrolment = _add_act(acts, "enrol", says, f"{door} --out bundle")
     enrolment.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
     enrolment.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
-    enrolment.add_argument("--out", required=True, type=Path, metavar="OUTDIR", help="where the bundle is written")
+    enrolment.add_argument("--out", required=True, type=folder, metavar="OUTDIR", help="where the bundle is written")
     _add_enrol_code(_add_act(acts, "enrol-code", "print a code by which a machine lets itself in, once", door))
     branch = _add_act(
         acts, "add-branch", "add a branch, or change the hours of one there is", "--branch DK-766103 --name Ulfborg"
     )
     branch.add_argument("--branch", required=True, metavar="ISIL", help="as DK-766103")
     branch.add_argument("--name", required=True, help="as patrons know it")
-    branch.add_argument("--staffed", default="off", metavar="HOURS", help='OSM opening_hours, as "Mo-Fr 12:00-17:00"')
-    branch.add_argument("--unstaffed", default="off", metavar="HOURS", help='as "Mo-Su 07:00-22:00; PH 08:00-20:00"')
+    hours = 'OSM opening_hours, as "Mo-Fr 12:00-17:00", or off; left out: as they are, and off for a new branch'
+    branch.add_argument("--staffed", metavar="HOURS", help=hours)
+    branch.add_argument("--unstaffed", metavar="HOURS", help='as "Mo-Su 07:00-22:00; PH 08:00-20:00"; left out: so too')
     revocation = _add_act(acts, "revoke", "shut a machine out, from its next request on", "--device ulfborg-door")
     revocation.add_argument("--device", required=True, metavar="NAME", help="the machine's name")
     staff.add_acts(acts)
@@ -140,13 +149,13 @@ def _add_act(
 ) -> argparse.ArgumentParser:
     shown = f"example: kiosk central {name} --dir /srv/store {example}".rstrip()
     act = acts.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".", epilog=shown)
-    act.add_argument("--dir", required=True, type=Path, metavar="DIR", help="the store's directory")
+    act.add_argument("--dir", required=True, type=folder, metavar="DIR", help="the store's directory")
     return act
 
 
 def _add_serve(act: argparse.ArgumentParser) -> None:
     act.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    act.add_argument("--port", default=0, type=int, help="the port; 0 takes any free one (default: %(default)s)")
+    act.add_argument("--port", default=0, type=port, help="the port; 0 takes any free one (default: %(default)s)")
     act.add_argument(
         "--name",
         action="append",
@@ -163,25 +172,30 @@ def _add_serve(act: argparse.ArgumentParser) -> None:
     act.add_argument(
         "--enrol-port",
         default=0,
-        type=int,
+        type=port,
         metavar="PORT",
         help="where machines without a certificate may use a code of `enrol-code`; 0: nowhere (default: %(default)s)",
     )
     act.add_argument(
         "--sip-port",
         default=0,
-        type=int,
+        type=port,
         metavar="PORT",
         help="where machines may speak SIP2 over TLS; 0: nowhere (default: %(default)s)",
     )
-    act.add_argument("--clock-file", type=Path, metavar="PATH", help="take the time from this file (demonstration)")
+    act.add_argument("--clock-file", type=folder, metavar="PATH", help="take the time from this file (demonstration)")
 
 
 def _add_enrol_code(act: argparse.ArgumentParser) -> None:
     act.add_argument("--device", required=True, metavar="NAME", help="the machine's name, as ulfborg-door")
     act.add_argument("--branch", required=True, metavar="ISIL", help="the branch it stands in, as DK-766103")
     act.add_argument("--valid", default="1h", metavar="TIME", help="15m to 24h (default: %(default)s)")
-    act.add_argument("--enrol-port", default=8444, type=int, help="the store's, as at `serve` (default: %(default)s)")
+    act.add_argument(
+        "--enrol-port",
+        default=8444,
+        type=number(1, HIGHEST_PORT),
+        help="the store's, as at `serve` (default: %(default)s)",
+    )
 
 
 # --- serve --------------------------------------------------------------------------------------
@@ -189,6 +203,8 @@ def _add_enrol_code(act: argparse.ArgumentParser) -> None:
 
 def _serve(home: Home, asked: argparse.Namespace, clock: Clock, simulated: Callable[[Path], Clock]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    if asked.clock_file and not asked.clock_file.is_file():
+        raise CommandError(f"--clock-file {asked.clock_file} is not there")
     store_clock = simulated(asked.clock_file) if asked.clock_file else clock
     start.begin(home, (*_SERVER_NAMES, asked.host, *asked.name), clock().wall)
     start.populate(home, _PLANTS[asked.seed_data], store_clock().wall)
@@ -226,12 +242,18 @@ def _on_signal() -> threading.Event:
 # --- machines -----------------------------------------------------------------------------------
 
 
+def _device(asked: argparse.Namespace) -> Device:
+    if not _DEVICE.fullmatch(asked.device):
+        raise CommandError("a machine's name is 1 to 64 letters, digits, hyphens, full stops or underscores")
+    return Device(DeviceId(asked.device), BranchId(asked.branch))
+
+
 def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
     """Makes the bundle in `out` and lets its certificate in. One sentence of what was done. clock: the computer's."""
     if not _with_database(begun(home), lambda connection: devices.has_branch(connection, device.branch)):
         raise CommandError("no such branch in this store")
     now = clock().wall
-    pki.make_directory(out)
+    pki.make_bundle_directory(out)
     request = pki.make_request(out / "device.key", device.device)
     validity = pki.Validity(now, start.DEVICE_DAYS)
     certificate = pki.sign_device(home.ca, request, device.device, validity)
@@ -246,8 +268,6 @@ def enrol(home: Home, device: Device, out: Path, clock: Clock) -> str:
 
 def _enrol_code(home: Home, device: Device, asked: argparse.Namespace, clock: Clock) -> str:
     """The code, the CA's fingerprint, and the line to type at the machine. The code is shown this once."""
-    if not _DEVICE.fullmatch(device.device):
-        raise CommandError("a machine's name is 1 to 64 letters, digits, hyphens, full stops or underscores")
     valid, now = _valid(asked.valid), clock().wall
 
     def make(connection: Connection) -> str | None:
@@ -278,21 +298,40 @@ def _valid(said: str) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
+    """Hours that are None stay as they are."""
+
     isil: str
     name: str
-    staffed: str
-    unstaffed: str
+    staffed: str | None
+    unstaffed: str | None
 
 
 def _add_branch(home: Home, branch: _Branch) -> str:
     """Minimum age and loan days of a new branch are the schema's; those of an old one stay."""
+    if not _ISIL.fullmatch(branch.isil):
+        raise CommandError("an ISIL is 1 to 16 letters, digits or hyphens, as DK-766103")
+    if not 1 <= len(branch.name.strip()) <= _LONGEST_NAME:
+        raise CommandError(f"a branch's name has 1 to {_LONGEST_NAME} characters")
+
+    def keep(connection: Connection) -> str:
+        there = select(branches.c.staffed, branches.c.unstaffed).where(branches.c.branch_id == branch.isil)
+        before = connection.execute(there).one_or_none()
+        was_staffed, was_unstaffed = ("off", "off") if before is None else (before.staffed, before.unstaffed)
+        staffed = was_staffed if branch.staffed is None else branch.staffed
+        unstaffed = was_unstaffed if branch.unstaffed is None else branch.unstaffed
+        _check_hours(staffed, unstaffed)
+        values = {"name": branch.name.strip(), "staffed": staffed, "unstaffed": unstaffed}
+        devices.keep_branch(connection, BranchId(branch.isil), values)
+        return f"{branch.isil} {branch.name.strip()}: staffed {staffed}; unstaffed {unstaffed}"
+
+    return _with_database(begun(home), keep)
+
+
+def _check_hours(staffed: str, unstaffed: str) -> None:
     try:
-        Hours(branch.staffed, branch.unstaffed)
+        Hours(staffed, unstaffed)
     except HoursError as problem:
         raise CommandError(f"these hours cannot be read:\n{problem}") from None
-    values = {"name": branch.name, "staffed": branch.staffed, "unstaffed": branch.unstaffed}
-    _with_database(begun(home), lambda connection: devices.keep_branch(connection, BranchId(branch.isil), values))
-    return f"{branch.isil} {branch.name}: staffed {branch.staffed}; unstaffed {branch.unstaffed}"
 
 
 def _revoke(home: Home, device: DeviceId, clock: Clock) -> str:

@@ -20,10 +20,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, create_engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select
 from sqlalchemy.pool import NullPool
 
 from sync.central.schema import VERSION, tables, versions
@@ -31,7 +32,7 @@ from sync.central.schema import VERSION, tables, versions
 ResultT = TypeVar("ResultT")
 Work = Callable[[Connection], ResultT]
 
-_BUSY_S = 10
+_BUSY_S, _LOOKS_PER_S = 10, 200
 _TOGETHER = 64  # writes of one COMMIT
 _PRAGMAS = (
     ("journal_mode = WAL", "wal"),
@@ -64,26 +65,19 @@ class _Asked(Generic[ResultT]):
 class Database:
     """One file, one connection, one thread. `write` and `read` may be called from any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens it; makes the tables in a new file. Raises DatabaseError."""
+    def __init__(self, path: Path, patience_s: float = _BUSY_S) -> None:
+        """Opens it; makes the tables in a new file. patience_s: for another program to let go of it.
+
+        Raises DatabaseError.
+        """
         lock = path.with_name(path.name + ".lock")
         for file in (path, lock):
             file.touch(mode=0o600)
         self._lock = lock.open("wb")
-        self._engine = create_engine(
-            f"sqlite:///{path}",
-            poolclass=NullPool,
-            hide_parameters=True,  # an error's text would name a patron
-            # autocommit: BEGIN and COMMIT stand below, in the open. The thread is ours alone.
-            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_S},
-        )
+        self._engine = _engine(f"file:{quote(str(path))}")
         # Read-only: it can neither write nor checkpoint, so the one-writer rule above stands.
-        self._read_only = create_engine(
-            f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
-            poolclass=NullPool,
-            hide_parameters=True,  # an error's text would name a patron
-            connect_args={"isolation_level": None, "check_same_thread": False},
-        )
+        self._read_only = _engine(f"file:{quote(str(path))}?mode=ro")
+        self._patience_s, self._pause = patience_s, Event()  # which is never set
         self._waiting: deque[_Asked[Any]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql")
         try:
@@ -105,12 +99,14 @@ class Database:
         return self._thread.submit(self._read, work)
 
     def look(self, work: Work[ResultT]) -> Future[ResultT]:
-        """For one row by its key, where a turn on the SQL thread would cost more: done when it is returned.
+        """For a few rows by their keys, where a turn on the SQL thread would cost more: done when it is returned.
 
         One thread at a time.
         """
-        asked = _Asked(work)
+        asked, sqlite = _Asked(work), _sqlite(self._reader)
+        sqlite.execute("BEGIN")  # they belong together
         _attempt(asked, self._reader)
+        sqlite.rollback()
         asked.settle()
         return asked.answer
 
@@ -193,13 +189,35 @@ class Database:
                 _sqlite(connection).rollback()  # of a COMMIT that failed SQLAlchemy believes that it ended something
                 raise
 
+    def _take_lock(self) -> None:
+        """Raises DatabaseError: who holds it has been stopped in the middle of something."""
+        for _ in range(round(self._patience_s * _LOOKS_PER_S)):
+            try:
+                return fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._pause.wait(1 / _LOOKS_PER_S)
+        raise DatabaseError("another program holds the store's database")
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._take_lock()
         try:
             yield
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+
+def _engine(address: str) -> Engine:
+    """address: a URI, since a path may hold what stands for something else in SQLAlchemy's own (`?`)."""
+
+    def dial() -> sqlite3.Connection:
+        # Autocommit: BEGIN and COMMIT stand above, in the open. One thread at a time uses a connection.
+        return sqlite3.connect(
+            address, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+
+    # hide_parameters: an error's text would name a patron.
+    return create_engine("sqlite://", creator=dial, poolclass=NullPool, hide_parameters=True)
 
 
 def _attempt(asked: "_Asked[Any]", connection: Connection) -> None:
@@ -233,4 +251,7 @@ def make_tables(connection: Connection) -> None:
         return
     version = connection.execute(select(versions.c.version)).scalar_one() if versions.name in there else 1
     if version != VERSION:
-        raise DatabaseError(f"the database is of version {version}, this program of {VERSION}")
+        raise DatabaseError(
+            f"the database is of version {version}, this program of {VERSION}:"
+            " use the program that made it, or begin a new store in another directory"
+        )

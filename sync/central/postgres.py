@@ -28,6 +28,7 @@ ResultT = TypeVar("ResultT")
 READERS = 3
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(:turn)")
 _TURN = 0x6E617476  # the advisory lock of who writes
+_NO_ROOM = ("53", "57P", "58")  # SQLSTATE: insufficient resources, operator intervention, system error
 _CONNECT = {
     "connect_timeout": 5,
     "application_name": "natugle",
@@ -130,6 +131,8 @@ def _plain(problem: DBAPIError) -> DatabaseError:
     state = _state(problem)
     if state is None or problem.connection_invalidated:
         return DatabaseLost("the database server does not answer, or does not let us in")
+    if state.startswith(_NO_ROOM):
+        return DatabaseLost(f"the database server has no disk or memory left, or is ending: SQLSTATE {state}")
     return DatabaseError(f"PostgreSQL refused: SQLSTATE {state}")
 
 

@@ -3,7 +3,7 @@
     library  branches --< closings, sorting, texts        devices  enrolment_codes  queues  sip_users
     patron_groups --< patrons --< cards, blocks, permissions, tries, fees --< payments, messages
     records --< items --< loans        records --< holds        material_groups x patron_groups: loan_profiles
-    answers (idempotency)   events --< refused_events   visits   block_list (what the replica feed tells)
+    answers (idempotency)   events --< refused_events   visits   staff_log   block_list (what the replica feed tells)
 
 Columns named *_sealed are encrypted (patrons/column.py); *_digest are keyed digests (patrons/cards.py). A CPR number or
 a card's number stands in no other column.
@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2  # of the tables; another number is refused, never changed in silence
+VERSION = 3  # of the tables; another number is refused, never changed in silence
 
 
 class Instant(TypeDecorator[datetime]):
@@ -66,6 +66,11 @@ def _branch(name: str = "branch_id", *, primary_key: bool = False, nullable: boo
     return Column(name, Text, branch, primary_key=primary_key, nullable=nullable and not primary_key)
 
 
+def _index(name: str, column: str, *, where: str, unique: bool = False) -> Index:
+    """Of some rows: by an index that had the empty ones too, SQLite would look through all of them."""
+    return Index(name, column, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 # --- the library and its rules ------------------------------------------------------------------
 
 # One row. Amounts in øre.
@@ -80,6 +85,7 @@ library = Table(
     Column("debt_limit", Integer, nullable=False),  # above it block E
     Column("renew_from_days", Integer, nullable=False),  # before the due date
     Column("pickup_days", Integer, nullable=False),  # how long a hold stands on the shelf
+    Column("transit_days", Integer, nullable=False),  # how long what is sent to a hold is believed to be on its way
     Column("remind_days", Integer, nullable=False),  # before the due date
 )
 
@@ -104,6 +110,7 @@ closings = Table(  # days on which a branch is closed all day, whatever its hour
 )
 
 sorting = Table(  # where a branch lays what is returned; without a row the item's own department
+    # "*" as department: the hold shelf; another branch's id: what is sent there. Of these only the bin is asked for.
     "sorting",
     tables,
     _branch(primary_key=True),
@@ -194,6 +201,7 @@ cards = Table(
     Column("kind", Text, nullable=False),  # health, library
     Column("number_sealed", LargeBinary, nullable=False),
     Column("lost", Boolean, nullable=False, default=False),
+    _index("cards_lost", "digest", where="lost"),
 )
 
 blocks = Table(
@@ -219,7 +227,7 @@ lockouts = Table(
     "lockouts",
     tables,
     Column("subject", Text, primary_key=True),
-    Column("until", Instant, nullable=False),
+    Column("until", Instant, nullable=False, index=True),
     Column("round", Integer, nullable=False),  # 1 the first time; each is longer than the one before
 )
 
@@ -262,14 +270,17 @@ holds = Table(  # deleted when the item is lent to the patron, or when it is can
     _branch("pickup_branch", nullable=False),
     Column("placed_at", Instant, nullable=False),  # the queue's order
     Column("wanted_until", Date),  # interest date
-    Column("item_id", Text, ForeignKey("items.item_id"), unique=True),  # set aside for it: on its way, or on the shelf
+    Column("item_id", Text, ForeignKey("items.item_id")),  # set aside for it: on its way, or on the shelf
     Column("shelf_number", Text, nullable=False, default=""),
     Column("pickup_by", Date),  # set when it stands on the shelf
+    Column("sent_on", Date),  # set while it is on its way
     UniqueConstraint("record_id", "patron_id"),
     Index("queue", "record_id", "placed_at"),
+    _index("holds_set_aside", "item_id", where="item_id IS NOT NULL", unique=True),
+    _index("holds_shelf", "pickup_branch", where="shelf_number != ''"),
+    _index("holds_sent", "sent_on", where="sent_on IS NOT NULL"),
 )
 
-_OUT = text("returned_at IS NULL")
 loans = Table(
     "loans",
     tables,
@@ -280,17 +291,20 @@ loans = Table(
     Column("lent_at", Instant, nullable=False),
     Column("due", Date, nullable=False),
     Column("renewals", Integer, nullable=False, default=0),
+    Column("fee_day", Date),  # of the last renewal: lateness after it is a fee of its own; else the day of lending
     Column("hold_placed_at", Instant),  # the hold that this loan fulfilled, should the loan be undone
     Column("hold_pickup", Text),
-    Column("returned_at", Instant, index=True),
-    Index("one_loan_per_item", "item_id", unique=True, sqlite_where=_OUT, postgresql_where=_OUT),
-    Index("loans_due", "due", sqlite_where=_OUT, postgresql_where=_OUT),
+    Column("hold_wanted_until", Date),
+    Column("returned_at", Instant),
+    _index("one_loan_per_item", "item_id", where="returned_at IS NULL", unique=True),
+    _index("loans_due", "due", where="returned_at IS NULL"),
+    _index("loans_returned", "returned_at", where="returned_at IS NOT NULL"),
     Index("loans_of_item", "item_id", "lent_at"),
 )
 
 # --- what is owed, what is said -----------------------------------------------------------------
 
-fees = Table(  # one per patron and day of lending, raised with the days late; or a compensation
+fees = Table(  # one per patron and day of lending or renewal, after the days late; or a compensation
     "fees",
     tables,
     Column("fee_id", Integer, primary_key=True),
@@ -300,8 +314,10 @@ fees = Table(  # one per patron and day of lending, raised with the days late; o
     Column("item_id", Text, ForeignKey("items.item_id")),
     Column("amount", Integer, nullable=False),  # øre
     Column("paid", Integer, nullable=False, default=0),
+    Column("least", Integer, nullable=False, default=0),  # of late loans that were renewed: it sinks no lower
     Column("made_at", Instant, nullable=False),
-    Column("settled_at", Instant, index=True),
+    Column("settled_at", Instant),
+    _index("fees_settled", "settled_at", where="settled_at IS NOT NULL"),
     UniqueConstraint("patron_id", "kind", "lent_on"),
 )
 
@@ -325,10 +341,12 @@ messages = Table(  # content and recipient are erased after 30 days; that it was
     Column("recipient", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("content", Text, nullable=False),
-    Column("made_at", Instant, nullable=False, index=True),
+    Column("made_at", Instant, nullable=False),
     Column("sent_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_attempt_at", Instant),
+    _index("messages_due", "next_attempt_at", where="sent_at IS NULL"),
+    _index("messages_told", "made_at", where="content != ''"),
     UniqueConstraint("patron_id", "kind", "about", "channel"),
 )
 
@@ -338,8 +356,20 @@ visits = Table(
     Column("visit_id", Integer, primary_key=True),
     _branch(nullable=False),
     Column("device_id", Text, nullable=False),
-    _patron(),  # forgotten after 30 days, the row stays
-    Column("visited_at", Instant, nullable=False, index=True),
+    _patron(index=True),  # forgotten after 30 days, the row stays
+    Column("visited_at", Instant, nullable=False),
+    _index("visits_named", "visited_at", where="patron_id IS NOT NULL"),
+)
+
+staff_log = Table(  # what staff did; also each time a CPR number or a card's was shown in clear
+    "staff_log",
+    tables,
+    Column("entry_id", Integer, primary_key=True),
+    Column("done_at", Instant, nullable=False, index=True),
+    Column("staff", Text, nullable=False),  # who was logged in
+    Column("act", Text, nullable=False, default="reveal"),  # as it is typed: add-patron, card, pay
+    Column("patron_digest", Text, nullable=False),  # empty: of no patron
+    Column("about", Text, nullable=False, default=""),  # an item's or a fee's number, words of closed lists
 )
 
 # --- machines -----------------------------------------------------------------------------------
@@ -373,6 +403,7 @@ sip_users = Table(  # a machine that logs in with SIP2, or with Cicero's XML
     Column("password_digest", Text, nullable=False),
     _branch(nullable=False),
     Column("fills_holds", Boolean, nullable=False, default=True),  # Cicero: Opfyld reservationer
+    Column("encoding", Text, nullable=False, default="utf-8"),  # of what is said on a socket (sync/sip2/codec.py)
 )
 
 answers = Table(
@@ -384,6 +415,7 @@ answers = Table(
     Column("answer", Text, nullable=False),  # JSON as it was sent; names no patron
     Column("refused", Boolean, nullable=False),
     Column("answered_at", Instant, nullable=False, index=True),
+    _index("answers_told", "answered_at", where="digest != ''"),
 )
 
 queues = Table(  # what a device's outbox has sent so far: where a gap shows
@@ -412,7 +444,7 @@ events = Table(
     Column("digest", Text, nullable=False),  # of the sealed bytes and what is bound to them: says nothing by itself
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("detail", Text, nullable=False),  # from closed sets only: a denial, a fault, implicitReturn
+    Column("detail", Text, nullable=False),  # of closed sets (a denial, a fault); or a technician's word
     UniqueConstraint("device_id", "queue_epoch", "sequence"),
 )
 
@@ -421,7 +453,8 @@ refused_events = Table(
     tables,
     Column("refusal_id", Integer, primary_key=True),
     Column("device_id", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),  # a machine's own; of SIP2, which has none, a keyed digest
+    Column("branch_id", Text),  # of a SIP2 login; else the machine's own branch
     Column("kind", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("occurred_at", Instant, nullable=False),
@@ -435,16 +468,25 @@ refused_events = Table(
     Column("sealed", LargeBinary),
     Column("resolved_at", Instant),
     Column("resolution", Text, nullable=False, default=""),  # staff's word for it
+    UniqueConstraint("device_id", "event_id", "reason"),
 )
 
 # --- the replica feed ---------------------------------------------------------------------------
 
-cursor = Table("cursor", tables, Column("last", Integer, primary_key=True))  # one row: the last change's number
+cursor = Table(  # one row: how far the block list has come
+    "cursor",
+    tables,
+    Column("last", Integer, primary_key=True),  # the last change's number
+    Column("epoch", Text, nullable=False, default=""),  # what the numbers are counted in; random, hex
+    Column("begun_at", Instant),  # the epoch
+)
 
 block_list = Table(  # cards that may not borrow while a machine cannot ask
     "block_list",
     tables,
     Column("digest", Text, primary_key=True),  # under the block list's own key
     Column("listed", Boolean, nullable=False),  # False: it was, and is no longer
+    Column("card", Text),  # cards.digest, while it is listed
     Column("changed", Integer, nullable=False, index=True),
+    _index("block_list_cards", "card", where="listed"),
 )

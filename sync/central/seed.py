@@ -14,12 +14,13 @@ from sqlalchemy import Connection, insert
 
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
 from sync.central.calendar import local_date
+from sync.central.circulation.fees import LATE
 from sync.central.circulation.outcomes import RecordId
 from sync.central.patrons import record
 from sync.central.patrons.contact import Absence
 from sync.central.patrons.locks import Locks
 from sync.central.patrons.record import NewPatron
-from sync.central.schema import blocks, branches, holds, items, loans, permissions, records
+from sync.central.schema import blocks, branches, fees, holds, items, loans, permissions, records
 from sync.central.standard import ADULT as ADULTS
 from sync.central.standard import CHILD as CHILDREN
 from sync.central.standard import DISC, FILM, LOAN_DAYS, MUNICIPALITY, STANDARD
@@ -29,6 +30,8 @@ VINDERUP = BranchId("DK-766104")  # invented
 _STAFFED = "Mo-Fr 12:00-17:00; PH off"
 _UNSTAFFED = "Mo-Su 07:00-22:00; PH 08:00-20:00"
 _MINIMUM_AGE = 15
+_BLOCKED_DAYS = 9  # before the first start
+DEBT = 230_00  # øre: the dearest step of a late fee, above the limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,9 @@ def add_patron(connection: Connection, locks: Locks, person: Person, today: date
     record.enter(connection, locks, person.patron, _as_new(person, today))
     if person.block:
         connection.execute(
-            insert(blocks).values(patron_id=person.patron, reason=person.block, since=today - timedelta(days=9))
+            insert(blocks).values(
+                patron_id=person.patron, reason=person.block, since=today - timedelta(days=_BLOCKED_DAYS)
+            )
         )
     if person.permitted:
         connection.execute(insert(permissions).values(patron_id=person.patron, branch_id=person.home_branch))
@@ -290,6 +295,16 @@ def add_item(connection: Connection, copy: Copy) -> None:
 
 
 def _add_circulation(connection: Connection, now: datetime) -> None:
+    blocked_at = now - timedelta(days=_BLOCKED_DAYS)  # since a book came back more than a month late
+    connection.execute(
+        insert(fees).values(
+            patron_id=DEBTOR.patron,
+            kind=LATE,
+            lent_on=local_date(blocked_at) - timedelta(days=LOAN_DAYS + 40),
+            amount=DEBT,
+            made_at=blocked_at,
+        )
+    )
     lent_at = now - timedelta(days=11)
     connection.execute(
         insert(loans).values(

@@ -33,6 +33,7 @@ _LIBRARY = {
     "debt_limit": 200_00,
     "renew_from_days": 7,
     "pickup_days": 7,
+    "transit_days": 14,
     "remind_days": 2,
 }
 

@@ -18,19 +18,21 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from kiosk.model import Credential
 from sync import pki, seal
 from sync.central import postgres, standard
 from sync.central.database import Database, DatabaseError
 from sync.central.patrons.cards import LookupKey
-from sync.central.patrons.column import ColumnKey
+from sync.central.patrons.column import ColumnError, ColumnKey
 from sync.central.patrons.locks import Locks
 from sync.central.patrons.pin_hash import PinHash
 from sync.central.postgres import PostgresDatabase
-from sync.central.schema import branches, library
+from sync.central.schema import branches, cards, library
 
 CA_DAYS = 3650
 SERVER_DAYS = 825
@@ -40,7 +42,7 @@ _SECRET = 32  # bytes
 
 
 class KeysLost(Exception):
-    """A database is there, and a key without which it is worth nothing is not: bring it back before anything else."""
+    """A database is there, and a key without which it is worth nothing is not, or is another one."""
 
 
 Plant = Callable[[Connection, Locks, datetime], None]
@@ -119,6 +121,12 @@ def _url(home: Home) -> str | None:
         return None
     if home.database_url.stat().st_mode & 0o077:
         raise DatabaseError("others may read database-url: chmod 600")
+    try:
+        import_module("psycopg")  # an extra: the store in a file does without
+    except ImportError:
+        raise DatabaseError(
+            "database-url needs psycopg, which is not there: pip install 'natugle[postgresql]'"
+        ) from None
     return home.database_url.read_text(encoding="utf-8", errors="replace")
 
 
@@ -128,15 +136,25 @@ def _has_database(home: Home) -> bool:
 
 
 def locks(home: Home) -> Locks:
-    lookup = LookupKey(home.lookup.read_bytes())
-    return Locks(PinHash(home.pepper.read_bytes()), lookup, ColumnKey(home.column.read_bytes()))
+    """Raises KeysLost."""
+    pepper, lookup, column = map(_secret, _secrets(home))
+    return Locks(PinHash(pepper), LookupKey(lookup), ColumnKey(column))
+
+
+def _secret(path: Path) -> bytes:
+    secret = path.read_bytes()
+    if len(secret) != _SECRET:
+        raise KeysLost(f"{path} is damaged: bring it back from a copy")
+    return secret
 
 
 def begin(home: Home, names: Sequence[str], now: datetime) -> None:
     """Makes what is missing of directories and keys, and renews the server certificate in time.
 
-    names: of the server certificate. now: the computer's own, for OpenSSL judges by it.
+    names: of the server certificate. now: the computer's own, for OpenSSL judges by it. Raises KeysLost, PkiError.
     """
+    if not all(map(pki.is_server_name, names)):
+        raise pki.PkiError("a name of the store is an IP address or a DNS name in ASCII (for other letters: xn--...)")
     pki.make_directory(home.directory)
     pki.make_directory(home.keys)
     needed = (home.ca.cert, home.ca.key, home.seal_public, home.seal_private, *_secrets(home))
@@ -172,7 +190,7 @@ def nothing(_connection: Connection, _locks: Locks, _now: datetime) -> None:
 def populate(home: Home, plant: Plant, now: datetime) -> None:
     """Plants rules and `plant` into an empty database, in one transaction; leaves a planted one alone.
 
-    now: the store's clock.
+    now: the store's clock. Raises KeysLost when the keys are not the ones that the database was sealed with.
     """
     kept = locks(home)
 
@@ -184,3 +202,17 @@ def populate(home: Home, plant: Plant, now: datetime) -> None:
 
     with closing(open_database(home)) as database:
         database.write(planted).result()
+        database.read(lambda connection: _check_keys(connection, home, kept)).result()
+
+
+def _check_keys(connection: Connection, home: Home, kept: Locks) -> None:
+    """Keys of another store open nothing: better said here than by every job. Raises KeysLost."""
+    row = connection.execute(select(cards.c.digest, cards.c.number_sealed).limit(1)).one_or_none()
+    if row is None:
+        return
+    try:
+        number = kept.columns.open("card", row.digest, row.number_sealed)
+    except ColumnError:
+        raise KeysLost(f"{home.column} is not the key of this database: bring back the one it had") from None
+    if kept.lookup.of_card(Credential(number)) != row.digest:
+        raise KeysLost(f"{home.lookup} is not the key of this database: bring back the one it had")

@@ -48,8 +48,11 @@ TOO_LARGE = Error(413, "bodyTooLarge", "The body is larger than the operation al
 MISMATCH = Error(422, "idempotencyMismatch", "The Idempotency-Key was used before, for another question.")
 TOO_MANY = Error(429, "tooManyRequests", "Too many wrong codes: wait a minute.")
 INTERNAL = Error(500, "internalError", "A fault of the store; its log has the correlationId.")
+UNAVAILABLE = Error(
+    503, "storeUnavailable", "The store's disk is full or its database away: ask again after Retry-After seconds."
+)
 
-_ALWAYS = (BAD_REQUEST, BAD_METHOD, INTERNAL)
+_ALWAYS = (BAD_REQUEST, BAD_METHOD, INTERNAL, UNAVAILABLE)
 _OF_BODY = (TOO_SLOW, TOO_LARGE)
 
 
@@ -218,7 +221,9 @@ Between Natugle's machines and their central store. Words are FBS's own where it
 
 Transport: TLS 1.3 with a client certificate of the store's CA that stands on its allow-list.
 Limits: a body of at most {wire.MAX_BODY} bytes, whole within {_BODY_S} s; unknown fields and unknown query
-parameters are refused, unknown fields of an answer are to be ignored. No text holds a control character.
+parameters are refused, unknown fields of an answer are to be ignored. No text holds a control character. Of a field
+that stands twice in one body the last one counts. A header begun is whole within {_BODY_S} s; HTTP/1.1 or HTTP/1.0. A
+line on which nothing is asked for 75 s is cut, and a machine's ninth line cuts its oldest.
 Units: money in whole øre; durations as the name says; dates yyyy-mm-dd in Danish local time; moments ISO 8601 with
 their offset.
 Errors: every answer but 200 is {{correlationId, errorCode, message}}; correlationId stands in X-RequestId too."""
@@ -285,9 +290,9 @@ def _parameters(operation: Operation) -> list[Node]:
         hold: dict[str, Node] = {"type": "integer", "minimum": 1, "maximum": wire.HIGHEST_ROW}
         found.append(_parameter("path", "holdId", "Number of a hold of the patron.", hold))
     if wire.CURSOR in operation.query:
-        number: dict[str, Node] = {"type": "integer", "minimum": 0, "maximum": wire.HIGHEST_ROW}
-        says = "Cursor of the answer before; without it, or 0, the whole list."
-        found.append(_parameter("query", wire.CURSOR, says, number, required=False))
+        reached: dict[str, Node] = {"type": "string", "pattern": wire.CURSOR_FORM}
+        says = "Cursor of the answer before; without it, or with one that the store does not know, the whole list."
+        found.append(_parameter("query", wire.CURSOR, says, reached, required=False))
     if operation.keyed:
         key: dict[str, Node] = {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"}
         says = "The event's id. The same question under the same key is done once and answered alike."

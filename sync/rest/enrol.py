@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from sync import pki
+from sync.options import folder
 from sync.pki import File, PkiError
 from sync.rest import wire
 
@@ -30,6 +31,7 @@ _DEADLINE_S = 15.0
 _MAX_ANSWER = 100_000  # bytes
 _FAILED = 1
 _OWN, _PUBLIC = 0o600, 0o644
+_CODE = re.compile(r"([0-9A-Za-z][ \t-]*){16}")  # which letters, the store knows
 
 
 class EnrolError(Exception):
@@ -74,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ca", required=True, metavar="sha256:HEX", help="the fingerprint of the store's CA")
     made.add_argument(
         "--out",
-        type=Path,
+        type=folder,
         default=Path("/etc/kiosk/credentials"),
         metavar="DIR",
         help="where the bundle is written (default: %(default)s)",
@@ -84,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _enrol(store: _Store, fingerprint: str, code_file: str, out: Path) -> str:
     """Nothing is written before the store has said yes; the code is not spent on a folder that cannot be written."""
-    pki.make_directory(out)
+    pki.make_bundle_directory(out)
     if not os.access(out, os.W_OK | os.X_OK):
         raise EnrolError(f"{out} cannot be written")
     ca = _checked_ca(store, fingerprint)
@@ -115,8 +117,8 @@ def _checked_ca(store: _Store, fingerprint: str) -> bytes:
 def _answer(reply: _Reply) -> wire.EnrolmentAnswer:
     try:
         if reply.status == http.client.OK:
-            return wire.EnrolmentAnswer.model_validate_json(reply.body)
-        refused = wire.ErrorAnswer.model_validate_json(reply.body)
+            return wire.EnrolmentAnswer.model_validate_json(reply.body, by_name=False)
+        refused = wire.ErrorAnswer.model_validate_json(reply.body, by_name=False)
     except ValidationError:
         raise EnrolError("what answers there is no store of ours") from None
     raise EnrolError(f"the store refused: {_printable(refused.message)}")
@@ -144,7 +146,7 @@ def _store(said: str) -> _Store:
         host, port = url.hostname, url.port
     except ValueError:
         host, port = None, None
-    if host is None or port is None or not said.startswith("https://"):
+    if host is None or not port or not said.startswith("https://") or not pki.is_server_name(host):
         raise EnrolError("--store is an address as https://store.library.example:8444")
     return _Store(host, port)
 
@@ -158,16 +160,26 @@ def _fingerprint(said: str) -> str:
 
 
 def _code(code_file: str) -> str:
-    if code_file != "-":
-        said = Path(code_file).read_text(encoding="utf-8", errors="replace")
-    elif sys.stdin.isatty():
-        said = getpass.getpass("code: ")
-    else:
-        said = sys.stdin.readline()
-    code = said.strip()
-    if not 1 <= len(code) <= 64:
+    try:
+        code = _typed(code_file).strip()
+    except UnicodeError:
+        code = "?"  # no text
+    except EOFError:
+        code = ""
+    if not code:
         raise EnrolError("no code was given")
+    if not _CODE.fullmatch(code):
+        raise EnrolError("a code is 16 letters and digits, as `kiosk central enrol-code` prints it")
     return code
+
+
+def _typed(code_file: str) -> str:
+    """Raises UnicodeError, and EOFError where nobody answers."""
+    if code_file != "-":
+        return Path(code_file).read_text(encoding="utf-8")
+    if sys.stdin.isatty():
+        return getpass.getpass("code: ")
+    return sys.stdin.readline()
 
 
 def _sentence(failure: Exception) -> str:

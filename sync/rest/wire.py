@@ -33,8 +33,10 @@ HOLD = PREFIX + "/holds/{holdId}"
 IDEMPOTENCY_KEY = "Idempotency-Key"  # header on LOANS, RETURNS and RENEWALS: the event's id
 SESSION = "X-Session"  # header of whatever is one patron's own: the key that AUTHENTICATE gave
 CURSOR = "cursor"  # query of REPLICA: the cursor of the answer before
+CURSOR_FORM = "^[0-9a-f]{16}-[0-9]{1,10}$"
 MAX_BODY = 1_000_000  # bytes, either way
 MAX_BATCH = 100  # events in one exchange
+MAX_CLOSINGS, MAX_TEXTS = 1000, 200  # of one branch
 
 _BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -42,6 +44,7 @@ _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo
 
 class _Wire(BaseModel):
     # An error text never repeats its input: that could be a CPR number or a PIN.
+    # By name for our own code alone: who reads what came over the wire says by_name=False.
     model_config = ConfigDict(
         frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
     )
@@ -217,9 +220,12 @@ class ClosingDate(Answer):
 class BranchText(Answer):
     """What a machine says in the library's own words. name: of the place on the screen; language: as `da`."""
 
-    name: str
-    language: str
-    text: str
+    name: Annotated[str, Field(max_length=64)]
+    language: Annotated[str, Field(max_length=8)]
+    text: Annotated[str, Field(max_length=2000)]
+
+
+CardDigest = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
 class BlockList(Answer):
@@ -230,8 +236,8 @@ class BlockList(Answer):
     """
 
     key: Base64Bytes = Field(repr=False)
-    listed: tuple[str, ...] = ()
-    unlisted: tuple[str, ...] = ()
+    listed: tuple[CardDigest, ...] = Field(default=(), repr=False)
+    unlisted: tuple[CardDigest, ...] = Field(default=(), repr=False)
     whole: bool = False
     more: bool = False
 
@@ -246,9 +252,9 @@ class ReplicaAnswer(Answer):
     unstaffed: str
     minimum_age: Annotated[int, Field(ge=0, le=120)]
     loan_days: Annotated[int, Field(ge=1, le=365)]  # due date given out off-line
-    cursor: int = 0
-    closing_dates: tuple[ClosingDate, ...] = ()  # from today on
-    texts: tuple[BranchText, ...] = ()
+    cursor: Annotated[str, Field(pattern=f"{CURSOR_FORM}|^$")] = ""
+    closing_dates: Annotated[tuple[ClosingDate, ...], Field(max_length=MAX_CLOSINGS)] = ()  # from today on
+    texts: Annotated[tuple[BranchText, ...], Field(max_length=MAX_TEXTS)] = ()
     block_list: BlockList | None = None
 
 

@@ -60,7 +60,7 @@ WORDS: Mapping[str, str] = {
     "unstaffed": "Hours without staff, in OSM opening_hours notation, local time.",
     "minimumAge": "Youngest age in unstaffed hours, completed years.",
     "loanDays": "Days of a loan that a machine gives out while it cannot ask.",
-    "cursor": "To be sent with the next question for the replica.",
+    "cursor": "To be sent with the next question for the replica; it says nothing by itself.",
     "closingDates": "Days from today on when the branch is closed all day.",
     "closingDate": "Day, local time.",
     "description": "Why, in the library's words.",

@@ -24,7 +24,8 @@ _END = re.compile(rb"[\r\n]")
 _TRAILER = re.compile(rb"(?:AY([0-9])|(?<=\|)|(?<=\A9[67]))AZ([0-9A-Fa-f]{4})\|?\Z")
 _BROKEN_TRAILER = re.compile(rb"AY[0-9]AZ[^|]*\|?\Z")
 _NOT_IN_A_VALUE = re.compile(r"[\x00-\x1f\x7f-\x9f|]")
-_ENCODINGS = frozenset({"utf-8", "latin-1", "cp1252", "cp850"})
+# Nothing on the line tells which: it is set for each peer.
+ENCODINGS = ("utf-8", "iso-8859-1", "latin-1", "cp1252", "cp850", "ascii")
 
 
 class WireError(Exception):
@@ -60,7 +61,7 @@ class Spelling:
     longest: int | None = LONGEST
 
     def __post_init__(self) -> None:
-        if self.encoding not in _ENCODINGS:
+        if self.encoding not in ENCODINGS:
             raise WireError("an encoding that SIP2 is not read in")
 
 
@@ -77,7 +78,10 @@ def message(message_id: str, fixed: Sequence[str], *fields: tuple[str, str]) -> 
 
 
 def encode(message: Message, spelling: Spelling, sequence: str = "", *, checked: bool = False) -> bytes:
-    """The frame and its CR. sequence: AY, one digit, or nothing. checked: with AZ. Raises WireError."""
+    """The frame and its CR; a letter that the encoding does not have is a `?`. Raises WireError.
+
+    sequence: AY, one digit, or nothing. checked: with AZ.
+    """
     body = encode_text(message, spelling).encode(spelling.encoding, errors="replace")
     if not checked:
         return body + b"\r"
@@ -110,7 +114,8 @@ def _known(field_id: str) -> str:
 
 
 def _plain(value: str, spelling: Spelling) -> str:
-    return _NOT_IN_A_VALUE.sub(" ", value)[: spelling.longest]
+    """Composed, for an Å of two code points is none in any other encoding than UTF-8."""
+    return _NOT_IN_A_VALUE.sub(" ", unicodedata.normalize("NFC", value))[: spelling.longest]
 
 
 def checksum(said: bytes) -> bytes:

@@ -21,7 +21,7 @@ def stamp(moment: datetime, zone: tzinfo) -> str:
 
 def stamp_of_day(day: date) -> str:
     """A day without a time, as FBS writes it."""
-    return day.strftime("%Y%m%d    000000")
+    return f"{day.isoformat().replace('-', '')}    000000"  # strftime writes the year 1 as one digit
 
 
 def moment(text: str, zone: tzinfo) -> datetime | None:
@@ -40,7 +40,10 @@ def day(text: str, zone: tzinfo) -> date | None:
     """A day in whatever form a server writes it; None when it is none that is known here."""
     at = moment(text, zone)
     if at is not None:
-        return at.astimezone(zone).date()
+        try:
+            return at.astimezone(zone).date()
+        except OverflowError:  # the last hours of the year 9999
+            return None
     for form in _DAYS:
         try:
             return datetime.strptime(text.strip(), form).replace(tzinfo=zone).date()

@@ -24,15 +24,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count, islice
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 from kiosk import event
 from kiosk.event import Event, ItemLent, ItemReturned
 from kiosk.loop import system_clock
-from kiosk.model import Pin
+from kiosk.model import DeviceId, Pin
 from sync import seal
 from sync.central import seed, town
 from sync.central.calendar import local_date
+from sync.central.command import enrol
+from sync.central.machines.devices import Device
 from sync.central.patrons.pin_hash import PinHash
 from sync.central.start import Home
 from sync.central.web.questions import PIN_THREADS
@@ -43,6 +46,8 @@ from tests.bench.row import Row, quantile, spread
 from tests.sync.central.postgresql import Cluster, programs
 
 _LINES = 16
+_MACHINES = [f"bench-{number}" for number in range(_LINES)]
+_QUIET_S = 0.1  # of processor time in a second
 _AIMS = {"checkouts": 1_500, "accounts": 5_000, "events.100": 10_000}
 _ADMISSIONS_AIM, _OTHERS_AIM_MS = 0.9, 20.0
 _SOME_PIN = Pin("1004")
@@ -75,13 +80,23 @@ def _cluster(held: ExitStack) -> Iterator[Cluster]:
 
 @dataclass(frozen=True, slots=True)
 class _Store:
+    """bundles: of as many machines as there are lines."""
+
     home: Home
     address: str
     pid: int
-    bundle: Path
+    bundles: Sequence[Path]
 
-    def dial(self) -> Line:
-        return Line(self.address, self.bundle)
+    def dial(self) -> list[Line]:
+        return [Line(self.address, bundle) for bundle in self.bundles]
+
+    def wait_for_quiet(self) -> None:
+        """Until the store has done what it does each hour, and for the first time when it starts."""
+        busy_s, pause = 1.0, threading.Event()
+        while busy_s > _QUIET_S:
+            before = self.cpu_s()
+            pause.wait(1.0)
+            busy_s = self.cpu_s() - before
 
     def cpu_s(self) -> float:
         """Of the process so far, all threads, user and system."""
@@ -96,15 +111,16 @@ def _store(directory: Path, size: str, url: str) -> Iterator[_Store]:
         directory.mkdir(mode=0o700)
         home.database_url.touch(mode=0o600)
         home.database_url.write_text(url, encoding="utf-8")
-    central = [sys.executable, "-m", "kiosk", "central"]
-    serve = [*central, "serve", "--dir", str(directory), "--seed-data", size]
+    serve = [sys.executable, "-m", "kiosk", "central", "serve", "--dir", str(directory), "--seed-data", size]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
         try:
             address = program.stdout.readline().split()[1] if program.stdout else ""
-            out = directory / "machine"
-            enrol = [*central, "enrol", "--dir", str(directory), "--device", "bench", "--branch", seed.ULFBORG]
-            subprocess.run([*enrol, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
-            yield _Store(home, address, program.pid, out)
+            bundles = [directory / name for name in _MACHINES]
+            for bundle in bundles:
+                enrol(home, Device(DeviceId(bundle.name), seed.ULFBORG), bundle, system_clock)
+            store = _Store(home, address, program.pid, bundles)
+            store.wait_for_quiet()
+            yield store
         finally:
             program.send_signal(signal.SIGTERM)
 
@@ -129,7 +145,7 @@ class _Measured:
 
     def rows(self) -> list[Row]:
         with ExitStack() as held:
-            lines = [held.enter_context(self._store.dial()) for _ in range(_LINES)]
+            lines = [held.enter_context(line) for line in self._store.dial()]
             made = [
                 *self._rate("checkouts", lines, self._loans()),
                 *self._rate("accounts", lines, self._accounts(lines)),
@@ -175,17 +191,20 @@ class _Measured:
         """The small library has few people: no more lines than people, or one would lock another out."""
         path = wire.ADMISSIONS.replace("{branchId}", seed.ULFBORG)
         several = min(8, len(self._people))
-        asked = [[_pin("POST", path, number, pin)] * (5 * self._rounds) for _, number, pin in self._people[:several]]
-        floor = _bare_hashes(self._store.home, 5 * self._rounds * several // PIN_THREADS)
+        asked = [[_pin("POST", path, number, pin)] * 5 for _, number, pin in self._people[:several]]
+        floors, ours = list[float](), list[float]()
         with _Beside(lines[-1]) as beside:
-            found = load(lines[:several], asked)
-        over, p99 = found.per_s / floor, quantile(beside.ms, 0.99)
+            for _ in range(3 * self._rounds):  # in turns: the computer is not equally fast all the time
+                floors.append(_bare_hashes(self._store.home, 5 * several // PIN_THREADS))
+                ours.append(load(lines[:several], asked).per_s)
+        per_s, floor = median(ours), median(floors)
+        over, p99 = per_s / floor, quantile(beside.ms, 0.99)
         return [
             Row(
                 f"central.admissions.{self._name}",
                 "per s",
-                found.per_s,
-                0.0,
+                per_s,
+                spread(ours),
                 floor,
                 aim=f">= {_ADMISSIONS_AIM} of floor",
                 met=over >= _ADMISSIONS_AIM,
@@ -202,7 +221,7 @@ class _Measured:
 
     def _events(self, line: Line, batch: int) -> Row:
         batches = max(3, 30 * self._rounds // batch)
-        outbox = _Outbox(self._store.bundle)
+        outbox = _Outbox(self._store.bundles[0])
         said = (self._said(number) for number in count())
         questions = [outbox.batch(list(islice(said, batch))) for _ in range(batches)]
         found = load([line], [questions])
@@ -270,7 +289,7 @@ class _Outbox:
     """What a machine sends of what it did without asking."""
 
     def __init__(self, bundle: Path) -> None:
-        self._sealer = Sealer(seal.load_public(bundle / "seal-public"))
+        self._device, self._sealer = bundle.name, Sealer(seal.load_public(bundle / "seal-public"))
         self._epoch, self._numbers = uuid.uuid4().hex, count(1)
 
     def batch(self, said: Sequence[Event]) -> bytes:
@@ -281,7 +300,7 @@ class _Outbox:
 
     def _sealed(self, said: Event) -> dict[str, object]:
         sequence, event_id, kind, at = next(self._numbers), uuid.uuid4().hex, event.kind(said), system_clock().wall
-        aad = associated("bench", self._epoch, sequence, event_id, kind, at)
+        aad = associated(self._device, self._epoch, sequence, event_id, kind, at)
         return {
             "eventId": event_id,
             "sequence": sequence,

@@ -4,6 +4,7 @@ Not responsible for: who is first (queue.py), what happens to the item (aside.py
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, unique
 from typing import Any
@@ -27,9 +28,10 @@ from sqlalchemy import (
 from kiosk.model import BranchId, ItemId, PatronId
 from sync.central.calendar import local_date, whole_years
 from sync.central.circulation import aside, queue
-from sync.central.circulation.items import ItemState, work_of
+from sync.central.circulation.items import Item, ItemState, work_of
 from sync.central.circulation.outcomes import HoldLine, HoldState, RecordId
 from sync.central.schema import blocks, branches, holds, items, loans, material_groups, patron_groups, patrons, records
+from sync.central.statement import Statement
 
 
 @unique
@@ -44,7 +46,18 @@ class HoldRefusal(Enum):
     NOT_RESERVABLE = "not_reservable"  # by rule: not this patron, or nobody
     NO_ITEMS = "no_reservable_materials"  # there are none, or none left
     TOO_MANY = "exceeds_max_reservations"
-    OTHER = "error"  # no such pick-up branch
+    OTHER = "error"  # no such pick-up branch, or an interest date that is over
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilled:
+    """A hold that a loan had fulfilled, and the loan was undone."""
+
+    patron: PatronId
+    record: RecordId
+    pickup: BranchId
+    placed_at: datetime
+    wanted_until: date | None
 
 
 def place(
@@ -56,9 +69,12 @@ def place(
     wanted_until: date | None = None,
 ) -> int | HoldRefusal:
     """The hold's number. An item that stands free is set aside when it is next returned, or fetched by staff."""
-    refusal = next(_refusals(connection, patron, record, pickup, local_date(now)), None)
+    today = local_date(now)
+    refusal = next(_refusals(connection, patron, record, pickup, today), None)
     if refusal is not None:
         return refusal
+    if wanted_until is not None and wanted_until < today:
+        return HoldRefusal.OTHER
     new = insert(holds).values(
         record_id=record, patron_id=patron, pickup_branch=pickup, placed_at=now, wanted_until=wanted_until
     )
@@ -66,10 +82,16 @@ def place(
     return hold
 
 
-def put_back(connection: Connection, patron: PatronId, record: RecordId, pickup: BranchId, placed_at: datetime) -> None:
-    """A hold that a loan had fulfilled, and the loan was undone."""
+def put_back(connection: Connection, hold: Fulfilled) -> None:
+    """It waits again at its old place."""
     connection.execute(
-        insert(holds).values(record_id=record, patron_id=patron, pickup_branch=pickup, placed_at=placed_at)
+        insert(holds).values(
+            record_id=hold.record,
+            patron_id=hold.patron,
+            pickup_branch=hold.pickup,
+            placed_at=hold.placed_at,
+            wanted_until=hold.wanted_until,
+        )
     )
 
 
@@ -79,6 +101,12 @@ def cancel(connection: Connection, patron: PatronId, hold: int, now: datetime) -
     if mine is not None:
         aside.drop(connection, mine, now)
     return mine is not None
+
+
+def cancel_all(connection: Connection, patron: PatronId, now: datetime) -> None:
+    """Of a patron who goes."""
+    for hold in connection.execute(select(holds.c.hold_id).where(holds.c.patron_id == patron)).scalars().all():
+        cancel(connection, patron, hold, now)
 
 
 def move(connection: Connection, patron: PatronId, hold: int, pickup: BranchId, now: datetime) -> bool:
@@ -92,10 +120,10 @@ def move(connection: Connection, patron: PatronId, hold: int, pickup: BranchId, 
     return True
 
 
-def someone_waits(connection: Connection, record: RecordId, patron: PatronId, now: datetime) -> bool:
-    """Another than the patron waits and could have an item, and nothing is set aside for them."""
-    others = (hold for hold in queue.queue_of(connection, record, now) if hold.patron != patron)
-    return any(hold.waits for hold in others)
+def someone_waits(connection: Connection, item: Item, patron: PatronId, now: datetime) -> bool:
+    """Another than the patron, who has it, could have it now; and no other free copy of the title serves them."""
+    others = (hold for hold in queue.queue_of(connection, item.work.record, now) if hold.patron != patron)
+    return queue.is_needed(connection, item, patron, others, now)
 
 
 def expire(connection: Connection, now: datetime) -> int:
@@ -110,7 +138,7 @@ def expire(connection: Connection, now: datetime) -> int:
 
 def lines_of(connection: Connection, patron: PatronId, now: datetime) -> tuple[HoldLine, ...]:
     """The patron's holds, oldest first."""
-    rows = connection.execute(_LINES, {"patron": patron, "today": local_date(now)})
+    rows = _LINES.all(connection, patron=patron, today=local_date(now))
     return tuple(_line(row) for row in rows)
 
 
@@ -128,7 +156,7 @@ def _lines() -> Select[Any]:
     return query.where(holds.c.patron_id == bindparam("patron")).order_by(holds.c.placed_at, holds.c.hold_id)
 
 
-_LINES = _lines()  # made once: to make it anew costs twenty times what it takes to run
+_LINES = Statement(_lines())
 
 
 def _line(row: Row[Any]) -> HoldLine:

@@ -12,11 +12,13 @@ from datetime import date, datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, select, update
 
 from kiosk.model import BranchId, ItemId, PatronId
+from sync.central.calendar import local_date
 from sync.central.circulation.outcomes import RecordId, Work
-from sync.central.schema import items, loans, material_groups, records
+from sync.central.schema import Instant, items, loans, material_groups, records
+from sync.central.statement import Statement
 
 
 @unique
@@ -58,43 +60,48 @@ class Item:
 
     def bound_for(self, goal: BranchId) -> "Item":
         """On its way there, unless it stands there."""
-        return replace(self, transit_to=None if self.stands_at(goal) else goal)
+        ahead = None if self.stands_at(goal) else goal
+        return self if ahead == self.transit_to else replace(self, transit_to=ahead)
 
     def seen(self, branch: BranchId) -> "Item":
         """In somebody's hands at the branch: not on its way, and not lost."""
-        state = self.state if self.state is ItemState.DISCARDED else ItemState.HERE
-        return replace(self, state=state, at_branch=branch, transit_to=None)
+        return self.returned(branch, self.seen_at)
 
-    def returned(self, branch: BranchId, at: datetime) -> "Item":
-        return replace(self.seen(branch), seen_at=at)
+    def returned(self, branch: BranchId, at: datetime | None) -> "Item":
+        state = self.state if self.state is ItemState.DISCARDED else ItemState.HERE
+        return replace(self, state=state, at_branch=branch, transit_to=None, seen_at=at)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLoan:
-    """The loan an item is out on."""
+    """A loan, mostly the one an item is out on. fee_day: the day of lending or renewal that its fee belongs to."""
 
     loan: int
     patron: PatronId
     lent_at: datetime
     due: date
+    fee_day: date
 
 
-# Built once: to build a statement costs more than SQLite takes to carry it out.
 _ITEM: BindParameter[str] = bindparam("this_item")
-_FIND = (
+_FIND = Statement(
     select(items, records, material_groups.c.holdable)
     .select_from(items.join(records).join(material_groups))
     .where(items.c.item_id == _ITEM)
 )
-_PUT = update(items).where(items.c.item_id == _ITEM)
-_OPEN_LOAN = select(loans.c.loan_id, loans.c.patron_id, loans.c.lent_at, loans.c.due).where(
-    loans.c.item_id == _ITEM, loans.c.returned_at.is_(None)
+_PUT = Statement(update(items).where(items.c.item_id == _ITEM))
+_LOANS = select(loans.c.loan_id, loans.c.patron_id, loans.c.lent_at, loans.c.due, loans.c.fee_day).where(
+    loans.c.item_id == _ITEM
 )
-_END_LOAN = update(loans).where(loans.c.loan_id == bindparam("this_loan"))
+_OPEN_LOAN = Statement(_LOANS.where(loans.c.returned_at.is_(None)))
+_AT = bindparam("at", type_=Instant)
+_LOAN_THEN = Statement(_LOANS.where(loans.c.lent_at <= _AT, loans.c.returned_at > _AT).order_by(loans.c.lent_at))
+_THIS_LOAN: ColumnElement[bool] = loans.c.loan_id == bindparam("this_loan")
+_END_LOAN, _PROLONG = Statement(update(loans).where(_THIS_LOAN)), Statement(update(loans).where(_THIS_LOAN))
 
 
 def find(connection: Connection, item: ItemId) -> Item | None:
-    row = connection.execute(_FIND, {"this_item": item}).one_or_none()
+    row = _FIND.one(connection, this_item=item)
     return None if row is None else _item(row)
 
 
@@ -124,13 +131,33 @@ def _item(row: Row[Any]) -> Item:
 def put(connection: Connection, item: Item) -> None:
     """Writes down where it is and in what state."""
     now = {"state": item.state.value, "at_branch": item.at_branch, "transit_to": item.transit_to}
-    connection.execute(_PUT, {"this_item": item.item, "seen_at": item.seen_at, **now})
+    _PUT.run(connection, this_item=item.item, seen_at=item.seen_at, **now)
 
 
 def open_loan(connection: Connection, item: ItemId) -> OpenLoan | None:
-    row = connection.execute(_OPEN_LOAN, {"this_item": item}).one_or_none()
-    return None if row is None else OpenLoan(row.loan_id, PatronId(row.patron_id), row.lent_at, row.due)
+    row = _OPEN_LOAN.one(connection, this_item=item)
+    return None if row is None else _loan(row)
+
+
+def loan_then(connection: Connection, item: ItemId, at: datetime) -> OpenLoan | None:
+    """The loan it was out on at that moment, and is no longer."""
+    rows = _LOAN_THEN.all(connection, this_item=item, at=at)
+    return _loan(rows[-1]) if rows else None
+
+
+def fee_day_of(row: Row[Any]) -> date:
+    """From a row with lent_at and fee_day of loans."""
+    return row.fee_day or local_date(row.lent_at)
+
+
+def _loan(row: Row[Any]) -> OpenLoan:
+    return OpenLoan(row.loan_id, PatronId(row.patron_id), row.lent_at, row.due, fee_day_of(row))
 
 
 def end_loan(connection: Connection, lent: OpenLoan, at: datetime) -> None:
-    connection.execute(_END_LOAN, {"this_loan": lent.loan, "returned_at": at})
+    _END_LOAN.run(connection, this_loan=lent.loan, returned_at=at)
+
+
+def prolong(connection: Connection, loan: int, due: date, fee_day: date) -> None:
+    """It runs anew from fee_day."""
+    _PROLONG.run(connection, this_loan=loan, due=due, fee_day=fee_day)

@@ -15,15 +15,20 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, fun
 
 from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
 from sync.central.calendar import local_date, whole_years
-from sync.central.circulation import aside, holds, items, periods, queue
-from sync.central.circulation.items import Item, OpenLoan
+from sync.central.circulation import aside, holds, items, lateness, periods, queue, returning, waiving
+from sync.central.circulation.holds import Fulfilled
+from sync.central.circulation.items import Item, ItemState, OpenLoan
+from sync.central.circulation.lateness import FeeDay
 from sync.central.circulation.outcomes import Lent, NotLent, RecordId
 from sync.central.circulation.periods import Profile
 from sync.central.circulation.queue import Hold
 from sync.central.desk import Desk
 from sync.central.patrons import admission
-from sync.central.schema import blocks, loans, patron_groups, patrons
+from sync.central.schema import blocks, branches, loans, patron_groups, patrons
 from sync.central.schema import items as items_
+from sync.central.statement import Statement
+
+_LONGEST = timedelta(days=366)  # from a loan to its due date
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,11 @@ def checkout(connection: Connection, desk: Desk, patron: PatronId, item_id: Item
     if refusal is None and lent is not None:
         return Lent(lent.loan, item_id, item.work, lent.due, item.parts, again=True)
     waiting = queue.queue_of(connection, item.work.record, desk.at)
-    if refusal is None and _is_reserved(connection, item, patron, waiting):
+    if refusal is None and _is_reserved(connection, item, patron, waiting, desk.at):
         refusal = LoanRefusal.RESERVED
     if refusal is not None or profile is None:
         return NotLent(item_id, refusal or LoanRefusal.NOT_FOR_LOAN, item.work)
-    due = local_date(desk.at) + timedelta(days=profile.loan_days)
+    due = periods.open_day(connection, desk.branch, local_date(desk.at) + timedelta(days=profile.loan_days))
     return _lent(connection, desk, _New(patron, item, due, waiting))
 
 
@@ -90,15 +95,14 @@ def _refusals(who: _Borrower, item: Item, profile: Profile | None, lent: OpenLoa
         yield LoanRefusal.TOO_MANY
 
 
-def _is_reserved(connection: Connection, item: Item, patron: PatronId, waiting: tuple[Hold, ...]) -> bool:
+def _is_reserved(
+    connection: Connection, item: Item, patron: PatronId, waiting: tuple[Hold, ...], now: datetime
+) -> bool:
     """Set aside for another; or more wait ahead of the patron than the other free copies of the title can serve."""
     tied = next((hold for hold in waiting if hold.item == item.item), None)
     if tied is not None:
         return tied.patron != patron
-    if not item.fills_holds:
-        return False
-    ahead = sum(hold.waits for hold in takewhile(lambda hold: hold.patron != patron, waiting))
-    return ahead > 0 and ahead > queue.free_copies(connection, item, patron)
+    return queue.is_needed(connection, item, patron, takewhile(lambda hold: hold.patron != patron, waiting), now)
 
 
 # --- a loan that was made without asking --------------------------------------------------------
@@ -107,30 +111,70 @@ def _is_reserved(connection: Connection, item: Item, patron: PatronId, waiting: 
 def carried_out(connection: Connection, desk: Desk, patron: PatronId, item_id: ItemId, due: date) -> CarriedOut:
     """Lends what was lent without asking: it has left the building, so a hold and a loan to another give way.
 
-    patron: a known one. due: as the patron was told. desk.at: when it was; told late, and with the item returned or
-    lent since, it takes nothing from anybody.
+    patron: a known one. due: as the patron was told, unless no machine can have said so. desk.at: when it was; told
+    late, and with the item returned or lent since, it takes nothing from anybody.
     """
+    item = items.find(connection, item_id)
+    if item is not None and admission.blocks_of(connection, patron):
+        return CarriedOut(NotLent(item_id, LoanRefusal.BLOCKED, item.work), False)
+    return vouched_for(connection, desk, patron, item_id, due)
+
+
+def vouched_for(connection: Connection, desk: Desk, patron: PatronId, item_id: ItemId, due: date) -> CarriedOut:
+    """As carried_out, on the word of staff: no block brings the item back."""
     item = items.find(connection, item_id)
     if item is None:
         return CarriedOut(NotLent(item_id, LoanRefusal.NOT_FOUND), False)
-    if admission.blocks_of(connection, patron):
-        return CarriedOut(NotLent(item_id, LoanRefusal.BLOCKED, item.work), False)
+    due = _believed(connection, desk, patron, item, due)
     lent = items.open_loan(connection, item_id)
     if lent is not None and lent.patron == patron:
-        return CarriedOut(Lent(lent.loan, item_id, item.work, due, item.parts, again=True), False)
+        return CarriedOut(_again(connection, desk, item, lent, due), False)
     since = _since(connection, item, desk.at)
     if since is not None:
-        loan = _insert(connection, desk, _New(patron, item, due, ()), returned_at=since)
-        return CarriedOut(Lent(loan, item_id, item.work, due, item.parts), False)
+        return CarriedOut(_is_over(connection, desk, _New(patron, item, due, ()), since), False)
     if lent is not None:
-        items.end_loan(connection, lent, desk.at)
-    waiting = queue.queue_of(connection, item.work.record, desk.at)
+        returning.end(connection, desk, lent)
+    waiting = queue.queue_of(connection, item.work.record, desk.now)
     return CarriedOut(_lent(connection, desk, _New(patron, item, due, waiting)), lent is not None)
+
+
+def _believed(connection: Connection, desk: Desk, patron: PatronId, item: Item, told: date) -> date:
+    """The due date that was told, if it can be one."""
+    day = local_date(desk.at)
+    if day <= told <= day + _LONGEST:
+        return told
+    profile = periods.profile(connection, patron, item.group)
+    days: int = profile.loan_days if profile else _HANDED_OUT.the(connection, here=desk.branch).loan_days
+    return day + timedelta(days=days)
+
+
+def _again(connection: Connection, desk: Desk, item: Item, lent: OpenLoan, told: date) -> Lent:
+    """It stood on this patron's name already: the later date holds, for that is what the receipt says.
+
+    As a renewal would, it gives way to who waits, and what was late until then is owed.
+    """
+    if told <= lent.due or holds.someone_waits(connection, item, lent.patron, desk.now):
+        return Lent(lent.loan, item.item, item.work, lent.due, item.parts, again=True)
+    day = max(local_date(desk.at), lent.fee_day)
+    lateness.keep(connection, lent, day, desk.now)
+    items.prolong(connection, lent.loan, told, day)
+    lateness.reckon(connection, (FeeDay(lent.patron, lent.fee_day), FeeDay(lent.patron, day)), desk.now)
+    return Lent(lent.loan, item.item, item.work, told, item.parts, again=True)
+
+
+def _is_over(connection: Connection, desk: Desk, new: _New, since: datetime) -> Lent:
+    """A loan that had ended by the time it is told."""
+    item = new.item
+    returning.end_of_then(connection, desk, item.item)
+    loan = _insert(connection, desk, new, returned_at=since)
+    if local_date(since) > new.due:
+        lateness.reckon(connection, (FeeDay(new.patron, local_date(desk.at)),), desk.now)
+    return Lent(loan, item.item, item.work, new.due, item.parts)
 
 
 def _since(connection: Connection, item: Item, at: datetime) -> datetime | None:
     """When the item was next lent or returned after this moment."""
-    lent = connection.execute(_NEXT_LENT, {"item": item.item, "at": at}).scalar_one()
+    lent = _NEXT_LENT.the(connection, item=item.item, at=at).at
     later = (lent, item.seen_at)
     return min((moment for moment in later if moment is not None and moment > at), default=None)
 
@@ -149,7 +193,8 @@ def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
         return
     title = select(items_.c.record_id).where(items_.c.item_id == item_id)
     record = RecordId(connection.execute(title).scalar_one())
-    holds.put_back(connection, PatronId(row.patron_id), record, BranchId(row.hold_pickup), row.hold_placed_at)
+    patron, pickup = PatronId(row.patron_id), BranchId(row.hold_pickup)
+    holds.put_back(connection, Fulfilled(patron, record, pickup, row.hold_placed_at, row.hold_wanted_until))
 
 
 # --- rows ---------------------------------------------------------------------------------------
@@ -157,7 +202,7 @@ def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
 
 _PATRON: BindParameter[str] = bindparam("patron")
 _LOANS = select(func.count()).select_from(loans).where(loans.c.patron_id == _PATRON, loans.c.returned_at.is_(None))
-_BORROWER = (
+_BORROWER = Statement(
     select(
         patrons.c.birth_date,
         patron_groups.c.max_loans,
@@ -167,14 +212,17 @@ _BORROWER = (
     .select_from(patrons.join(patron_groups))
     .where(patrons.c.patron_id == _PATRON)
 )
-_MAKE = insert(loans).returning(loans.c.loan_id)
-_NEXT_LENT = select(func.min(loans.c.lent_at)).where(
-    loans.c.item_id == bindparam("item"), loans.c.lent_at > bindparam("at")
+_HANDED_OUT = Statement(select(branches.c.loan_days).where(branches.c.branch_id == bindparam("here")))
+_MAKE = Statement(insert(loans).returning(loans.c.loan_id))
+_NEXT_LENT = Statement(
+    select(func.min(loans.c.lent_at).label("at")).where(
+        loans.c.item_id == bindparam("item"), loans.c.lent_at > bindparam("at")
+    )
 )
 
 
 def _borrower(connection: Connection, patron: PatronId, now: datetime) -> _Borrower:
-    row = connection.execute(_BORROWER, {"patron": patron}).one()
+    row = _BORROWER.the(connection, patron=patron)
     age = whole_years(row.birth_date, local_date(now))
     return _Borrower(patron, age, row.blocked, row.lent, row.max_loans)
 
@@ -187,7 +235,9 @@ def _lent(connection: Connection, desk: Desk, new: _New) -> Lent:
     if any(hold.item == item.item and hold is not mine for hold in new.waiting):
         aside.release(connection, item.item)
     if mine is not None:
-        aside.drop(connection, mine, desk.at, lent=item.item)
+        aside.drop(connection, mine, desk.now, lent=item.item)
+    if item.state is ItemState.LOST:
+        waiving.lift(connection, item.item, desk.now)
     seen = item.seen(desk.branch)
     if seen != item:
         items.put(connection, seen)
@@ -197,18 +247,19 @@ def _lent(connection: Connection, desk: Desk, new: _New) -> Lent:
 def _insert(connection: Connection, desk: Desk, new: _New, returned_at: datetime | None = None) -> int:
     """The loan's number."""
     mine = _mine(new)
-    row = {
-        "item_id": new.item.item,
-        "patron_id": new.patron,
-        "branch_id": desk.branch,
-        "lent_at": desk.at,
-        "due": new.due,
-        "renewals": 0,
-        "hold_placed_at": mine.placed_at if mine else None,
-        "hold_pickup": mine.pickup if mine else None,
-        "returned_at": returned_at,
-    }
-    loan: int = connection.execute(_MAKE, row).scalar_one()
+    loan: int = _MAKE.the(
+        connection,
+        item_id=new.item.item,
+        patron_id=new.patron,
+        branch_id=desk.branch,
+        lent_at=desk.at,
+        due=new.due,
+        renewals=0,
+        hold_placed_at=mine.placed_at if mine else None,
+        hold_pickup=mine.pickup if mine else None,
+        hold_wanted_until=mine.wanted_until if mine else None,
+        returned_at=returned_at,
+    ).loan_id
     return loan
 
 

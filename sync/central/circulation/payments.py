@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, unique
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from kiosk.model import PatronId
 from sync.central.calendar import local_date
@@ -19,6 +19,7 @@ from sync.central.circulation.outcomes import FeeLine
 from sync.central.schema import fees, payments
 
 _LONGEST = 64  # characters of a reference
+_PART = "\x1f"  # between a reference and the number of its part
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,16 @@ def _is_reference(reference: str) -> bool:
 
 
 def _numbered(reference: str, number: int) -> str:
-    return f"{reference}\x1f{number}" if number else reference
+    return f"{reference}{_PART}{number}" if number else reference
 
 
 def _before(connection: Connection, patron: PatronId, reference: str) -> Paid | PaymentRefusal | None:
-    """What was answered under it; None: it is new."""
-    parts: list[tuple[int, int]] = []
-    while True:
-        query = select(payments.c.fee_id, payments.c.amount, fees.c.patron_id).select_from(payments.join(fees))
-        row = connection.execute(query.where(payments.c.reference == _numbered(reference, len(parts)))).one_or_none()
-        if row is None:
-            return Paid(tuple(fee for fee, _ in parts), sum(amount for _, amount in parts)) if parts else None
-        if row.patron_id != patron:
-            return PaymentRefusal.REFERENCE_USED
-        parts.append((row.fee_id, row.amount))
+    """What was answered under it; None: it is new. One that is forgotten in part is not known well enough."""
+    later = func.substr(payments.c.reference, 1, len(reference) + 1) == reference + _PART  # LIKE knows no capitals
+    query = select(payments, fees.c.patron_id).select_from(payments.join(fees))
+    rows = connection.execute(query.where(or_(payments.c.reference == reference, later))).all()
+    parts = {row.reference: row for row in rows if row.patron_id == patron}
+    known = [parts[name] for number in range(len(rows)) if (name := _numbered(reference, number)) in parts]
+    if len(known) < len(rows):
+        return PaymentRefusal.REFERENCE_USED
+    return Paid(tuple(row.fee_id for row in known), sum(row.amount for row in known)) if known else None

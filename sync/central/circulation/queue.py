@@ -4,8 +4,9 @@ Who is blocked, is away, or no longer wants it keeps the place, and is passed by
 Not responsible for: setting an item aside (aside.py), a patron's own holds (holds.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from calendar import isleap
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,21 +16,20 @@ from sqlalchemy import (
     Connection,
     Date,
     Row,
-    Select,
     and_,
     bindparam,
     exists,
-    func,
     or_,
     select,
     true,
 )
 
 from kiosk.model import BranchId, ItemId, PatronId
-from sync.central.calendar import local_date
+from sync.central.calendar import local_date, whole_years
 from sync.central.circulation.items import Item, ItemState
 from sync.central.circulation.outcomes import RecordId
 from sync.central.schema import blocks, holds, items, loans, material_groups, patrons
+from sync.central.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,14 @@ class Hold:
     item: ItemId | None
     shelf: str
     pickup_by: date | None
+    wanted_until: date | None
     can_be_filled: bool
+    born: date = field(repr=False)
+
+    @property
+    def is_ready(self) -> bool:
+        """Set aside, and on the shelf."""
+        return self.pickup_by is not None
 
     @property
     def waits(self) -> bool:
@@ -51,7 +58,7 @@ class Hold:
         return self.item is None and self.can_be_filled
 
 
-# Built once, as in items.py. `today` is asked for in each.
+# `today` is asked for in each.
 _TODAY = bindparam("today", type_=Date)
 _RECORD: BindParameter[str] = bindparam("record")
 _ITEM: BindParameter[str] = bindparam("this_item")
@@ -61,51 +68,86 @@ _CAN_BE_FILLED = and_(
     or_(_UNTIL.is_(None), _UNTIL >= _TODAY),
     ~exists().where(blocks.c.patron_id == holds.c.patron_id),
 )
-_QUEUE = select(holds, _CAN_BE_FILLED.label("can_be_filled")).join(patrons).order_by(holds.c.placed_at, holds.c.hold_id)
-_OF_RECORD = _QUEUE.where(holds.c.record_id == _RECORD)
-_NEXT = _OF_RECORD.where(
-    holds.c.item_id.is_(None), _CAN_BE_FILLED, patrons.c.birth_date <= bindparam("born_by", type_=Date)
-).limit(1)
-_OF_PATRON = _QUEUE.where(holds.c.hold_id == bindparam("hold"), holds.c.patron_id == bindparam("patron"))
-_TIED = _QUEUE.where(holds.c.item_id == _ITEM)
-_STALE = _QUEUE.where(or_(holds.c.pickup_by < _TODAY, and_(holds.c.item_id.is_(None), _UNTIL < _TODAY)))
+_QUEUE = (
+    select(holds, patrons.c.birth_date, _CAN_BE_FILLED.label("can_be_filled"))
+    .join(patrons)
+    .order_by(holds.c.placed_at, holds.c.hold_id)
+)
+_RECORDS = _QUEUE.where(holds.c.record_id == _RECORD)
+_OF_RECORD = Statement(_RECORDS)
+_COMES = and_(holds.c.sent_on.is_not(None), holds.c.pickup_branch == bindparam("here"), holds.c.item_id != _ITEM)
+_NEXT = Statement(
+    _RECORDS.where(
+        or_(holds.c.item_id.is_(None), _COMES),
+        _CAN_BE_FILLED,
+        patrons.c.birth_date <= bindparam("born_by", type_=Date),
+    ).limit(1)
+)
+_OF_PATRON = Statement(_QUEUE.where(holds.c.hold_id == bindparam("hold"), holds.c.patron_id == bindparam("patron")))
+_TIED = Statement(_QUEUE.where(holds.c.item_id == _ITEM))
+_SENT = Statement(_QUEUE.where(holds.c.sent_on < bindparam("day", type_=Date)))
+_STALE = Statement(_QUEUE.where(or_(holds.c.pickup_by < _TODAY, and_(holds.c.item_id.is_(None), _UNTIL < _TODAY))))
 
 
 def queue_of(connection: Connection, record: RecordId, now: datetime) -> tuple[Hold, ...]:
     """Every hold on the title, first come first."""
-    asked = {"record": record, "today": local_date(now)}
-    return tuple(_hold(row) for row in connection.execute(_OF_RECORD, asked))
+    return tuple(_hold(row) for row in _OF_RECORD.all(connection, record=record, today=local_date(now)))
 
 
-def next_for(connection: Connection, record: RecordId, now: datetime, minimum_age: int = 0) -> Hold | None:
-    """The first who waits and can have an item now. minimum_age: the item's."""
+def next_for(connection: Connection, item: Item, now: datetime) -> Hold | None:
+    """The first who waits and can have the item now, or waits where it stands for another that is on its way there."""
     today = local_date(now)
-    asked = {"record": record, "today": today, "born_by": _born_by(today, minimum_age)}
-    return _one(connection, _NEXT, asked)
+    here = item.at_branch if item.transit_to is None else ""
+    who = {"record": item.work.record, "born_by": _born_by(today, item.minimum_age)}
+    return _one(_NEXT.one(connection, this_item=item.item, here=here, today=today, **who))
 
 
 def of_patron(connection: Connection, patron: PatronId, hold: int, now: datetime) -> Hold | None:
-    return _one(connection, _OF_PATRON, {"hold": hold, "patron": patron, "today": local_date(now)})
+    return _one(_OF_PATRON.one(connection, hold=hold, patron=patron, today=local_date(now)))
 
 
 def tied_to(connection: Connection, item: ItemId, now: datetime) -> Hold | None:
     """The hold that the item is set aside for."""
-    return _one(connection, _TIED, {"this_item": item, "today": local_date(now)})
+    return _one(_TIED.one(connection, this_item=item, today=local_date(now)))
 
 
 def stale(connection: Connection, now: datetime) -> tuple[Hold, ...]:
     """Not fetched in time, or no longer wanted while still waiting."""
-    return tuple(_hold(row) for row in connection.execute(_STALE, {"today": local_date(now)}))
+    return tuple(_hold(row) for row in _STALE.all(connection, today=local_date(now)))
 
 
-def free_copies(connection: Connection, item: Item, patron: PatronId) -> int:
-    """How many others of the title could fill a hold now. What is set aside for the patron would be free again."""
+def sent_before(connection: Connection, day: date, now: datetime) -> tuple[Hold, ...]:
+    """Whose item has been on its way since before that day."""
+    return tuple(_hold(row) for row in _SENT.all(connection, day=day, today=local_date(now)))
+
+
+def is_needed(connection: Connection, item: Item, patron: PatronId, ahead: Iterable[Hold], now: datetime) -> bool:
+    """Whether fewer of those who wait ahead of the patron could be served if the item were not there for them.
+
+    By the other free copies of the title; what is set aside for the patron would be free again.
+    """
+    ages = sorted(whole_years(hold.born, local_date(now)) for hold in ahead if hold.waits)
+    if not ages or not item.fills_holds:
+        return False
+    rows = _FREE.all(connection, record=item.work.record, this_item=item.item, patron=patron)
+    others = [row.minimum_age for row in rows]
+    return _served(ages, others) < _served(ages, [*others, item.minimum_age])
+
+
+def _served(ages: list[int], minimums: list[int]) -> int:
+    """How many can have a copy each. ages: ascending: the youngest are given what all may have."""
+    copies, served = sorted(minimums), 0
+    for age in ages:
+        served += served < len(copies) and copies[served] <= age
+    return served
+
+
+def _free() -> Statement:
     lent = exists().where(loans.c.item_id == items.c.item_id, loans.c.returned_at.is_(None))
-    aside = exists().where(holds.c.item_id == items.c.item_id, holds.c.patron_id != patron)
-    query = select(func.count()).select_from(items.join(material_groups))
-    others = query.where(items.c.record_id == item.work.record, items.c.item_id != item.item)
-    free: int = connection.execute(others.where(_fills_holds(), ~lent, ~aside)).scalar_one()
-    return free
+    aside = exists().where(holds.c.item_id == items.c.item_id, holds.c.patron_id != bindparam("patron"))
+    query = select(items.c.minimum_age).select_from(items.join(material_groups))
+    others = query.where(items.c.record_id == _RECORD, items.c.item_id != _ITEM)
+    return Statement(others.where(_fills_holds(), ~lent, ~aside))
 
 
 def _fills_holds() -> ColumnElement[bool]:
@@ -114,14 +156,16 @@ def _fills_holds() -> ColumnElement[bool]:
     return and_(here, items.c.for_loan == true(), material_groups.c.holdable == true())
 
 
+_FREE = _free()
+
+
 def _born_by(today: date, years: int) -> date:
-    """The last birth date that makes so many whole years."""
-    leap_day = (today.month, today.day) == (2, 29)
-    return (today - timedelta(days=1) if leap_day else today).replace(year=today.year - years)
+    """The last birth date that makes so many whole years; who was born on 29 February is older on 1 March."""
+    unborn_day = (today.month, today.day) == (2, 29) and not isleap(today.year - years)
+    return (today - timedelta(days=1) if unborn_day else today).replace(year=today.year - years)
 
 
-def _one(connection: Connection, query: Select[Any], asked: Mapping[str, object]) -> Hold | None:
-    row = connection.execute(query, asked).one_or_none()
+def _one(row: Row[Any] | None) -> Hold | None:
     return None if row is None else _hold(row)
 
 
@@ -134,5 +178,7 @@ def _hold(row: Row[Any]) -> Hold:
         None if row.item_id is None else ItemId(row.item_id),
         row.shelf_number,
         row.pickup_by,
+        row.wanted_until,
         bool(row.can_be_filled),
+        row.birth_date,
     )

@@ -18,11 +18,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from kiosk.model import ItemId
 from sync.central.desk import Desk
 from sync.central.schema import answers
+from sync.central.statement import Statement
 from sync.rest.wire import LoanAnswer, ReturnAnswer
 
 _NUMBER = '"materialItemNumber":'
 _MINE = (answers.c.device_id == bindparam("device"), answers.c.key == bindparam("this_key"))
-_RECALL, _FORGET, _KEEP = select(answers).where(*_MINE), delete(answers).where(*_MINE), insert(answers)
+_RECALL, _FORGET = Statement(select(answers).where(*_MINE)), Statement(delete(answers).where(*_MINE))
+_KEEP = Statement(insert(answers))
 ANY = ""  # the digest of a content that is forgotten, or does not matter
 
 
@@ -51,7 +53,7 @@ def kept_of(answer: LoanAnswer | ReturnAnswer) -> Kept:
 
 def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | Mismatch | None:
     """None: the key is new. A content that retention has forgotten is taken as the same."""
-    row = connection.execute(_RECALL, {"device": desk.device, "this_key": key}).one_or_none()
+    row = _RECALL.one(connection, device=desk.device, this_key=key)
     if row is None:
         return None
     return Kept(row.answer, row.refused) if row.digest in (digest, ANY) else Mismatch()
@@ -59,23 +61,26 @@ def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | 
 
 def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> datetime | None:
     """Keeps `instead` under the key for whatever content; when something had been done under it, the moment of that."""
-    query = select(answers.c.answered_at, answers.c.refused).where(
-        answers.c.device_id == desk.device, answers.c.key == key
-    )
-    row = connection.execute(query).one_or_none()
+    row = _RECALL.one(connection, device=desk.device, this_key=key)
+    if row is not None:
+        forget(connection, desk, key)
     keep(connection, desk, key, ANY, instead)
     return None if row is None or row.refused else row.answered_at
 
 
+def forget(connection: Connection, desk: Desk, key: str) -> None:
+    """A refusal that the world has overtaken, so that another answer may take its place."""
+    _FORGET.run(connection, device=desk.device, this_key=key)
+
+
 def keep(connection: Connection, desk: Desk, key: str, digest: str, kept: Kept) -> None:
-    """In the transaction that did what is answered. Takes the place of a refusal that the world has overtaken."""
-    connection.execute(_FORGET, {"device": desk.device, "this_key": key})
-    row = {
-        "device_id": desk.device,
-        "key": key,
-        "digest": digest,
-        "answer": kept.answer,
-        "refused": kept.refused,
-        "answered_at": desk.at,
-    }
-    connection.execute(_KEEP, row)
+    """In the transaction that did what is answered. The key is new, or forgotten."""
+    _KEEP.run(
+        connection,
+        device_id=desk.device,
+        key=key,
+        digest=digest,
+        answer=kept.answer,
+        refused=kept.refused,
+        answered_at=desk.at,
+    )

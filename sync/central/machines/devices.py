@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from kiosk.model import BranchId, DeviceId
 from sync.central.schema import branches, devices
+from sync.central.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,18 @@ class Listed:
     unused: bool
 
 
+_LISTED = Statement(
+    select(devices.c.device_id, devices.c.branch_id, devices.c.supersedes).where(
+        devices.c.fingerprint == bindparam("fingerprint"),
+        devices.c.revoked_at.is_(None),
+        devices.c.expires_at > bindparam("now"),
+    )
+)
+
+
 def find(connection: Connection, fingerprint: str, now: datetime) -> Listed | None:
     """The device of a certificate; None when it is unknown, revoked or run out."""
-    query = select(devices.c.device_id, devices.c.branch_id, devices.c.supersedes).where(
-        devices.c.fingerprint == fingerprint, devices.c.revoked_at.is_(None), devices.c.expires_at > now
-    )
-    row = connection.execute(query).one_or_none()
+    row = _LISTED.one(connection, fingerprint=fingerprint, now=now)
     if row is None:
         return None
     return Listed(Device(DeviceId(row.device_id), BranchId(row.branch_id)), row.supersedes is not None)

@@ -17,18 +17,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, unique
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, exists, insert, select
 
 from kiosk import event as events_
 from kiosk.event import Event
 from kiosk.model import Credential, EventId, ItemId, PatronId
 from sync.central.circulation import items, lending, returning
 from sync.central.desk import Desk
-from sync.central.machines import answers
+from sync.central.machines import answers, hindsight
+from sync.central.machines.received import Met, Received
 from sync.central.machines.spoken import loan_answer, return_answer
 from sync.central.patrons import admission as patrons
 from sync.central.patrons.cards import LookupKey
-from sync.central.schema import events, queues, refused_events, visits
+from sync.central.schema import refused_events, visits
+from sync.central.statement import Statement
 from sync.rest.wire import (
     EventOutcome,
     EventResult,
@@ -114,15 +116,7 @@ def _opened(opener: Opener, envelope: SealedEvent, wrapped: bytes, bound: bytes)
     return Arrived(envelope, wrapped, None if _NUL in again else said, digest)
 
 
-# Built once, as in circulation/items.py.
-_DEVICE = events.c.device_id == bindparam("device")
-_EARLIER = select(events.c.digest, events.c.outcome, events.c.reason).where(
-    _DEVICE, events.c.event_id == bindparam("event")
-)
-_TAKEN = select(events.c.event_id).where(
-    _DEVICE, events.c.queue_epoch == bindparam("epoch"), events.c.sequence == bindparam("place")
-)
-_KEEP = insert(events)
+_ENTER = Statement(insert(visits))
 
 
 # --- taking in: one transaction -----------------------------------------------------------------
@@ -132,16 +126,14 @@ class Intake:
     """One batch of one device, in one transaction. now: desk.at."""
 
     def __init__(self, connection: Connection, desk: Desk, queue_epoch: str, lookup: LookupKey) -> None:
-        self._connection, self._desk = connection, desk
-        self._epoch, self._lookup = queue_epoch, lookup
-        self._new: list[int] = []  # sequences that were not here before
+        self._connection, self._desk, self._epoch, self._lookup = connection, desk, queue_epoch, lookup
 
     def take(self, batch: tuple[Arrived, ...]) -> EventsAnswer:
         """Applies the batch by sequence; answers in the order asked."""
+        received = Received(self._connection, self._desk, self._epoch, [arrived.envelope for arrived in batch])
         order = sorted(range(len(batch)), key=lambda place: batch[place].envelope.sequence)
-        verdicts = {place: self._verdict(batch[place]) for place in order}
-        if self._new:
-            self._keep_up()
+        verdicts = {place: self._verdict(received, batch[place]) for place in order}
+        received.write()
         return EventsAnswer(
             results=tuple(
                 EventResult(event_id=arrived.envelope.event_id, outcome=verdict.outcome, reason=verdict.reason)
@@ -149,36 +141,29 @@ class Intake:
             )
         )
 
-    def _verdict(self, arrived: Arrived) -> _Verdict:
-        earlier = self._earlier(arrived)
-        if earlier is not None:
-            return earlier
-        if self._sequence_taken(arrived):
-            return self._refuse(arrived, Reason.SEQUENCE_REUSED.value, _About())
+    def _verdict(self, received: Received, arrived: Arrived) -> _Verdict:
+        event = arrived.envelope
+        before = received.before(event.event_id)
+        if before is not None:
+            return self._again(arrived, before)
+        if received.is_taken(event.sequence):
+            return self._refuse(arrived, Reason.SEQUENCE_REUSED.value)
         verdict = self._apply(arrived)
-        self._keep(arrived, verdict)
+        received.add(event, Met(arrived.digest, verdict.outcome.value, verdict.reason, verdict.detail))
         return verdict
 
-    def _earlier(self, arrived: Arrived) -> _Verdict | None:
+    def _again(self, arrived: Arrived, before: Met) -> _Verdict:
         """The verdict this id has met before."""
-        which = {"device": self._desk.device, "event": arrived.envelope.event_id}
-        row = self._connection.execute(_EARLIER, which).one_or_none()
-        if row is None:
-            return None
-        if row.digest != arrived.digest:
-            return self._refuse(arrived, Reason.MISMATCH.value, _About())
-        if row.outcome == EventOutcome.REFUSED.value:
-            return _Verdict(EventOutcome.REFUSED, row.reason)
+        if before.digest != arrived.digest:
+            return self._refuse(arrived, Reason.MISMATCH.value)
+        if before.outcome == EventOutcome.REFUSED.value:
+            return _Verdict(EventOutcome.REFUSED, before.reason)
         return _DUPLICATE
-
-    def _sequence_taken(self, arrived: Arrived) -> bool:
-        place = {"device": self._desk.device, "epoch": self._epoch, "place": arrived.envelope.sequence}
-        return self._connection.execute(_TAKEN, place).first() is not None
 
     def _apply(self, arrived: Arrived) -> _Verdict:
         match arrived.said:
             case None:
-                return self._refuse(arrived, Reason.UNREADABLE.value, _About())
+                return self._refuse(arrived, Reason.UNREADABLE.value)
             case events_.ItemLent() as lent:
                 return self._lent(arrived, lent)
             case events_.LoanGivenUp(asked, item):
@@ -195,23 +180,25 @@ class Intake:
     def _lent(self, arrived: Arrived, lent: events_.ItemLent) -> _Verdict:
         about = self._whom(lent)
         if about.patron is None or not patrons.is_known(self._connection, about.patron):
-            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value, about)
+            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value)
         digest = self._lookup.of_question("loan", about.patron, lent.item)
         match answers.recall(self._connection, self._desk, arrived.envelope.event_id, digest):
             case answers.Mismatch():
-                return self._refuse(arrived, Reason.MISMATCH.value, about)
+                return self._refuse(arrived, Reason.MISMATCH.value)
             case answers.Kept(refused=False):
                 return _DUPLICATE
-            case answers.Kept() | None:
-                return self._carried_out(arrived, lent, about.patron, digest)
+            case answers.Kept() | None as before:
+                return self._carried_out(arrived, lent, about.patron, digest, before)
 
-    def _carried_out(self, arrived: Arrived, lent: events_.ItemLent, patron: PatronId, digest: str) -> _Verdict:
+    def _carried_out(
+        self, arrived: Arrived, lent: events_.ItemLent, patron: PatronId, digest: str, before: answers.Kept | None
+    ) -> _Verdict:
         """Nobody asked, or the answer no was not heard in time: the item is gone with the patron."""
-        out = lending.carried_out(self._connection, self._then(arrived), patron, lent.item, lent.due)
+        out = lending.carried_out(self._connection, self._then(arrived, lent.item), patron, lent.item, lent.due)
         answer = loan_answer(out.outcome)
         if answer.refusal:
-            return self._refuse(arrived, answer.refusal, _About(lent.item, lent.due, patron))
-        self._answer(arrived, digest, answer)
+            return self._refuse(arrived, answer.refusal)
+        self._answer(arrived, digest, answer, before)
         return replace(_ACCEPTED, detail=_IMPLICIT_RETURN if out.ended_another else "")
 
     def _whom(self, lent: events_.ItemLent) -> _About:
@@ -236,70 +223,60 @@ class Intake:
         digest = self._lookup.of_question("return", None, item)
         match answers.recall(self._connection, self._desk, arrived.envelope.event_id, digest):
             case answers.Mismatch():
-                return self._refuse(arrived, Reason.MISMATCH.value, _About(item))
+                return self._refuse(arrived, Reason.MISMATCH.value)
             case answers.Kept(refused=False):
                 return _DUPLICATE
-            case answers.Kept() | None:
-                return self._brought_back(arrived, item, digest)
+            case answers.Kept() | None as before:
+                return self._brought_back(arrived, item, digest, before)
 
-    def _brought_back(self, arrived: Arrived, item: ItemId, digest: str) -> _Verdict:
-        answer = return_answer(returning.checkin(self._connection, self._then(arrived), item))
+    def _brought_back(self, arrived: Arrived, item: ItemId, digest: str, before: answers.Kept | None) -> _Verdict:
+        answer = return_answer(returning.checkin(self._connection, self._then(arrived, item), item))
         if answer.refusal:
-            return self._refuse(arrived, answer.refusal, _About(item))
-        self._answer(arrived, digest, answer)
+            return self._refuse(arrived, answer.refusal)
+        self._answer(arrived, digest, answer, before)
         return _ACCEPTED
 
     def _visit(self, arrived: Arrived, patron: PatronId) -> _Verdict:
         if not patrons.is_known(self._connection, patron):
-            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value, _About(patron=patron))
-        then = self._then(arrived)
-        self._connection.execute(
-            insert(visits).values(branch_id=then.branch, device_id=then.device, patron_id=patron, visited_at=then.at)
-        )
+            return self._refuse(arrived, Reason.PATRON_NOT_FOUND.value)
+        desk, at = self._desk, min(arrived.envelope.occurred_at, self._desk.at)
+        _ENTER.run(self._connection, branch_id=desk.branch, device_id=desk.device, patron_id=patron, visited_at=at)
         return _ACCEPTED
 
     # --- rows -----------------------------------------------------------------------------------
 
-    def _then(self, arrived: Arrived) -> Desk:
-        """The desk at the event's own time; never in the future, for what lies there would be kept for ever."""
-        return replace(self._desk, at=min(arrived.envelope.occurred_at, self._desk.at))
+    def _then(self, arrived: Arrived, item: ItemId) -> Desk:
+        """The desk at the event's own time."""
+        said, now, synced = arrived.envelope.occurred_at, self._desk.at, arrived.envelope.clock_synced
+        return self._desk.earlier(hindsight.moment(self._connection, item, said, now, synced=synced))
 
-    def _answer(self, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer) -> None:
-        """So that the question, should it come late under this id, finds what was done."""
+    def _answer(
+        self, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer, before: answers.Kept | None
+    ) -> None:
+        """So that the question, should it come late under this id, finds what was done. before: a no, overtaken."""
+        if before is not None:
+            answers.forget(self._connection, self._desk, arrived.envelope.event_id)
         answers.keep(self._connection, self._desk, arrived.envelope.event_id, digest, answers.kept_of(answer))
 
-    def _keep(self, arrived: Arrived, verdict: _Verdict) -> None:
-        envelope = arrived.envelope
-        row = {
-            "device_id": self._desk.device,
-            "event_id": envelope.event_id,
-            "queue_epoch": self._epoch,
-            "sequence": envelope.sequence,
-            "kind": envelope.kind,
-            "occurred_at": envelope.occurred_at,
-            "received_at": self._desk.at,
-            "clock_synced": envelope.clock_synced,
-            "boot_id": envelope.boot_id,
-            "monotonic_s": envelope.monotonic_s,
-            "digest": arrived.digest,
-            "outcome": verdict.outcome.value,
-            "reason": verdict.reason,
-            "detail": verdict.detail,
-        }
-        self._connection.execute(_KEEP, row)
-        self._new.append(envelope.sequence)
+    def _about(self, said: Event | None) -> _About:
+        match said:
+            case events_.ItemLent():
+                return self._whom(said)
+            case events_.ItemReturned(item) | events_.LoanGivenUp(_, item):
+                return _About(item)
+            case events_.EntryGranted(who):
+                return _About(patron=who)
+            case _:
+                return _About()
 
-    def _keep_up(self) -> None:
-        """The queue's row: what came beyond what was here, and how far it reaches."""
-        highest, taken = max(self._new), len(self._new)
-        mine = update(queues).where(queues.c.device_id == self._desk.device, queues.c.queue_epoch == self._epoch)
-        further = case((queues.c.highest < highest, highest), else_=queues.c.highest)
-        if self._connection.execute(mine.values(highest=further, taken=queues.c.taken + taken)).rowcount:
-            return
-        begun = {"device_id": self._desk.device, "queue_epoch": self._epoch, "begun_at": self._desk.at}
-        self._connection.execute(insert(queues).values(**begun, highest=highest, taken=taken))
+    def _refuse(self, arrived: Arrived, reason: str) -> _Verdict:
+        """Kept for staff, once however often it is told: they may do what it says."""
+        mine = refused_events.c.device_id == self._desk.device, refused_events.c.event_id == arrived.envelope.event_id
+        if not self._connection.execute(select(exists().where(*mine, refused_events.c.reason == reason))).scalar_one():
+            self._keep_refused(arrived, reason, self._about(arrived.said))
+        return _Verdict(EventOutcome.REFUSED, reason)
 
-    def _refuse(self, arrived: Arrived, reason: str, about: _About) -> _Verdict:
+    def _keep_refused(self, arrived: Arrived, reason: str, about: _About) -> None:
         unread = arrived.said is None
         known = about.item is not None and items.find(self._connection, about.item) is not None
         self._connection.execute(
@@ -319,7 +296,6 @@ class Intake:
                 sealed=arrived.envelope.sealed if unread else None,
             )
         )
-        return _Verdict(EventOutcome.REFUSED, reason)
 
 
 def _detail(said: Event) -> str:
@@ -330,5 +306,7 @@ def _detail(said: Event) -> str:
             return fault.value
         case events_.DoorClosed(open_s):
             return f"{open_s} s"
+        case events_.EventDiscarded(event, _, reason):
+            return f"{event}: {reason}"
         case _:
             return ""

@@ -2,6 +2,7 @@
 
     host = "mail.library.example"      port = 587             sender = "bibliotek@library.example"
     sms_domain = "sms.example"         user = "library"       password = "..."         (these three may be missing)
+    tls = "starttls", or "implicit"    (may be missing: starttls, but on port 465; "none" to this computer alone)
 
 Not responsible for: sending (delivery.py).
 """
@@ -9,11 +10,11 @@ Not responsible for: sending (delivery.py).
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sync.central.messages.delivery import Deliver, FileDrop, Smtp
+from sync.central.messages.delivery import Deliver, FileDrop, Smtp, Tls, is_open, usual_tls
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -31,6 +32,7 @@ class _Mail(BaseModel):
     sms_domain: str = ""
     user: str = ""
     password: str = Field(default="", repr=False)
+    tls: Literal["none", "starttls", "implicit"] | None = None
 
 
 def deliverer(settings: Path, drop: FileDrop) -> Deliver:
@@ -46,4 +48,7 @@ def deliverer(settings: Path, drop: FileDrop) -> Deliver:
         raise MailError(f"{settings.name}: {keys}: missing, unknown or not of its kind") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise MailError(f"{settings.name} is no TOML") from None
-    return Smtp(said.host, said.port, said.sender, said.sms_domain, said.user, said.password, drop)
+    tls = Tls(said.tls) if said.tls else usual_tls(said.host, said.port)
+    if is_open(said.host, tls):
+        raise MailError(f"{settings.name}: tls: none is for a mail server on this computer alone")
+    return Smtp(said.host, said.port, said.sender, said.sms_domain, said.user, said.password, drop, tls=tls)

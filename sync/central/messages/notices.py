@@ -1,8 +1,9 @@
 """What patrons are told by SMS and e-mail: a loan is due soon, a loan is late, a hold is ready. Each is said once.
 
-    who has a mobile (notif) or an e-mail (notif), and a group that gets reminders
+    who lives, and has a mobile (notif) or an e-mail (notif); of loans only a group that gets reminders
       -> one row per patron, matter and channel in `messages`; delivery.py sends it
 
+Nothing is said at night: a telephone rings where somebody sleeps.
 No name, no lånernummer and no amount stands in a message: a phone on a table shows it to everybody. What a message is
 `about` stays when its content has been erased, so it names no title and no item.
 Not responsible for: sending (delivery.py), erasing what was said (retention.py).
@@ -10,16 +11,29 @@ Not responsible for: sending (delivery.py), erasing what was said (retention.py)
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum, unique
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select
+from sqlalchemy import Connection, Row, Select, exists, insert, or_, select
 
-from sync.central.calendar import local_date
-from sync.central.schema import branches, holds, items, library, loans, messages, patron_groups, patrons, records
+from kiosk.model import Block
+from sync.central.calendar import local_date, local_time
+from sync.central.schema import (
+    blocks,
+    branches,
+    holds,
+    items,
+    library,
+    loans,
+    messages,
+    patron_groups,
+    patrons,
+    records,
+)
 
+_FIRST, _LAST = time(8), time(20)  # in Denmark: when a telephone may ring
 _SHOWN = 10  # titles in one message
 _LATE_DAYS = 30  # what is later than that was told long ago, or before the store sent messages
 _AT_ONCE = 500  # patrons in one statement
@@ -56,8 +70,15 @@ class Notice:
     content: str = field(repr=False)
 
 
+def is_day(now: datetime) -> bool:
+    """Whether anything may be said now."""
+    return _FIRST <= local_time(now) < _LAST
+
+
 def announce(connection: Connection, now: datetime) -> int:
-    """Writes what has not been said yet; the number of messages. Harmless when repeated."""
+    """Writes what has not been said yet, by day; the number of messages. Harmless when repeated."""
+    if not is_day(now):
+        return 0
     return due_soon(connection, now) + overdue(connection, now) + hold_ready(connection, now)
 
 
@@ -135,27 +156,30 @@ def _out() -> Select[Any]:
     joined = loans.join(items, items.c.item_id == loans.c.item_id).join(records)
     query = select(loans.c.due, records.c.title, *_WHO).select_from(joined)
     query = query.join(patrons, patrons.c.patron_id == loans.c.patron_id).where(loans.c.returned_at.is_(None))
-    return _reached(query).order_by(loans.c.patron_id, loans.c.due, loans.c.loan_id)
+    query = query.join(patron_groups, patron_groups.c.group_id == patrons.c.patron_group)
+    return _reached(query.where(patron_groups.c.gets_reminders)).order_by(
+        loans.c.patron_id, loans.c.due, loans.c.loan_id
+    )
 
 
 def _reached(query: Select[Any]) -> Select[Any]:
-    """Only who wants to be told, and is in a group that is."""
-    query = query.join(patron_groups, patron_groups.c.group_id == patrons.c.patron_group)
-    return query.where(patron_groups.c.gets_reminders, or_(patrons.c.mobile_notice != "", patrons.c.email_notice != ""))
+    """Only who wants to be told, and lives: the telephone of the dead is with their family."""
+    dead = exists().where(blocks.c.patron_id == patrons.c.patron_id, blocks.c.reason == Block.DECEASED.value)
+    return query.where(or_(patrons.c.mobile_notice != "", patrons.c.email_notice != ""), ~dead)
 
 
 def _of_loans(connection: Connection, query: Select[Any], kind: Kind) -> Iterator[Notice]:
     subject, begins, signed = _SUBJECTS[kind], _LOANS[kind], _signed(connection)
     for (_, due), rows in groupby(connection.execute(query).all(), key=lambda row: (row.patron_id, row.due)):
         pile = list(rows)
-        text = f"{begins.format(_day(due))}\n{_list([row.title for row in pile])}\n{signed}"
+        text = f"{begins.format(_day(due))}\n{_list([_line(row.title) for row in pile])}\n{signed}"
         yield from _notices(pile[0], kind, due.isoformat(), subject, text)
 
 
 def _of_hold(row: Row[Any], signed: str) -> Iterator[Notice]:
     # not the hold's number alone: a database may give it to another hold once this one is gone
     about = f"{row.placed_at.isoformat()} {row.pickup_by.isoformat()} {row.shelf_number}"
-    text = _READY.format(row.title, row.branch, row.shelf_number, _day(row.pickup_by))
+    text = _READY.format(_line(row.title), row.branch, row.shelf_number, _day(row.pickup_by))
     yield from _notices(row, Kind.HOLD_READY, about, _SUBJECTS[Kind.HOLD_READY], f"{text}\n{signed}")
 
 
@@ -183,6 +207,10 @@ _READY = "{} er klar til dig.\nAfhentes: {}, reserveringshylden nr. {}.\nHent se
 def _signed(connection: Connection) -> str:
     name: str = connection.execute(select(library.c.name)).scalar_one()
     return f"Venlig hilsen {name}"
+
+
+def _line(title: str) -> str:
+    return " ".join(title.split())
 
 
 def _list(titles: list[str]) -> str:

@@ -5,11 +5,12 @@ Not responsible for: tries and lock-out (tries.py), whether the door opens (kios
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from kiosk.model import BranchId, PatronId
 from sync.central.calendar import local_date, whole_years
 from sync.central.schema import blocks, cards, library, patrons, permissions
+from sync.central.statement import Statement
 from sync.rest.wire import AdmissionAnswer, AuthenticateAnswer, AuthenticateStatus, BlockStatus
 
 
@@ -46,12 +47,13 @@ def admission(connection: Connection, patron: PatronId, branch: BranchId, now: d
     )
 
 
-_BLOCKS = select(blocks).where(blocks.c.patron_id == bindparam("patron")).order_by(blocks.c.reason)
-_KNOWN = select(patrons.c.patron_id).where(patrons.c.patron_id == bindparam("patron"))
+_PATRON: BindParameter[str] = bindparam("patron")
+_BLOCKS = Statement(select(blocks).where(blocks.c.patron_id == _PATRON).order_by(blocks.c.reason))
+_KNOWN = Statement(select(patrons.c.patron_id).where(patrons.c.patron_id == _PATRON))
 
 
 def blocks_of(connection: Connection, patron: PatronId) -> tuple[BlockStatus, ...]:
-    rows = connection.execute(_BLOCKS, {"patron": patron})
+    rows = _BLOCKS.all(connection, patron=patron)
     return tuple(BlockStatus(blocked_reason=row.reason, blocked_since=row.since) for row in rows)
 
 
@@ -61,4 +63,4 @@ def of_card(connection: Connection, card_digest: str) -> PatronId | None:
 
 
 def is_known(connection: Connection, patron: PatronId) -> bool:
-    return connection.execute(_KNOWN, {"patron": patron}).first() is not None
+    return _KNOWN.one(connection, patron=patron) is not None

@@ -7,22 +7,25 @@ Not responsible for: what a block keeps a patron from (circulation/, kiosk/door/
 
 from datetime import date
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from kiosk.model import PatronId
 from sync.central.schema import blocks
+from sync.central.statement import Statement
+
+_THAT = blocks.c.patron_id == bindparam("patron"), blocks.c.reason == bindparam("why")
+_THERE, _LIFT = Statement(select(blocks.c.since).where(*_THAT)), Statement(delete(blocks).where(*_THAT))
+_SET = Statement(insert(blocks))
 
 
 def block(connection: Connection, patron: PatronId, reason: str, since: date) -> bool:
     """False: it stood already, and keeps its date."""
-    there = select(blocks.c.since).where(blocks.c.patron_id == patron, blocks.c.reason == reason)
-    if connection.execute(there).first() is not None:
+    if _THERE.one(connection, patron=patron, why=reason) is not None:
         return False
-    connection.execute(insert(blocks).values(patron_id=patron, reason=reason, since=since))
+    _SET.run(connection, patron_id=patron, reason=reason, since=since)
     return True
 
 
 def unblock(connection: Connection, patron: PatronId, reason: str) -> bool:
     """False: there was none."""
-    lifted = delete(blocks).where(blocks.c.patron_id == patron, blocks.c.reason == reason)
-    return connection.execute(lifted).rowcount > 0
+    return _LIFT.run(connection, patron=patron, why=reason) > 0

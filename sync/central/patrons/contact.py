@@ -14,7 +14,10 @@ from enum import Enum, unique
 from kiosk.model import BranchId
 
 _MOBILE = re.compile(r"\+?[0-9]{8,15}")  # E.164 ends at 15 digits
-_EMAIL = re.compile(r'[^@\s\x00-\x1f\x7f<>()\[\],;:\\"]{1,64}@[^@\s\x00-\x1f\x7f<>()\[\],;:\\"]{1,185}\.[A-Za-z]{2,63}')
+# RFC 5321's dot-atoms, and never `=?`: who reads a header takes that for an encoded word, and reads what stands in it.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_DOMAIN = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+_EMAIL = re.compile(rf"(?!.*=\?)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_DOMAIN}")
 _LONGEST_EMAIL = 254  # RFC 5321 4.5.3.1.3
 _HIDDEN = "•••"
 
@@ -56,19 +59,20 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """As my page shows it: masked."""
+    """As my page shows it: masked. note: the library's, to the patron."""
 
     mobile_notice: str
     email_notice: str
     absence: Absence
     home_branch: BranchId
+    note: str = field(default="", repr=False)
 
 
 def flaw_in(changes: Changes) -> Flaw | None:
     """The first thing that cannot be so, whoever the patron is."""
-    if changes.mobile_notice and not _MOBILE.fullmatch(bare(changes.mobile_notice)):
+    if changes.mobile_notice and not is_mobile(bare(changes.mobile_notice)):
         return Flaw.MOBILE
-    if changes.email_notice and not _is_email(changes.email_notice):
+    if changes.email_notice and not is_email(changes.email_notice):
         return Flaw.EMAIL
     absence = changes.absence or Absence()
     if absence.first is not None and absence.last is not None and absence.last < absence.first:
@@ -76,7 +80,13 @@ def flaw_in(changes: Changes) -> Flaw | None:
     return None
 
 
-def _is_email(address: str) -> bool:
+def is_mobile(number: str) -> bool:
+    """As it is kept."""
+    return _MOBILE.fullmatch(number) is not None
+
+
+def is_email(address: str) -> bool:
+    """One mailbox, of signs that mean themselves in a mail's header."""
     return len(address) <= _LONGEST_EMAIL and _EMAIL.fullmatch(address) is not None
 
 

@@ -13,13 +13,13 @@ characters, a hyphen after the sixth is allowed. kommune: three digits, or four 
     apply(rows) -> Summary                                                SQL
 
 A bad line is told by its number and its flaw, never by what stands in it, and stops no other.
-Not responsible for: fetching the file, deleting it afterwards (who imports it does).
+Not responsible for: the holds of the dead, fetching the file, deleting it afterwards (who imports it does that).
 """
 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum, unique
 from typing import BinaryIO
@@ -81,13 +81,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many. died: blocked now for it."""
+    """How many. died: blocked now for it. dead: whom the register calls so, now or before; their holds are to go."""
 
     changed: int = 0
     unchanged: int = 0
     unknown: int = 0
     died: int = 0
     bad: tuple[BadLine, ...] = ()
+    dead: tuple[PatronId, ...] = field(default=(), repr=False)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -169,32 +170,41 @@ class _Done(Enum):
     DIED = "died"
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    done: _Done
+    dead: PatronId | None = field(default=None, repr=False)
+
+
 def apply(connection: Connection, locks: Locks, rows: Sequence[Row | BadLine], now: datetime) -> Summary:
     """Takes over what is new. rows: some thousands in one transaction."""
     bad = tuple(row for row in rows if isinstance(row, BadLine))
-    done = [_take(connection, locks, row, local_date(now)) for row in rows if isinstance(row, Row)]
+    taken = [_take(connection, locks, row, local_date(now)) for row in rows if isinstance(row, Row)]
+    done = [one.done for one in taken]
     return Summary(
         changed=done.count(_Done.CHANGED),
         unchanged=done.count(_Done.UNCHANGED),
         unknown=done.count(_Done.UNKNOWN),
         died=done.count(_Done.DIED),
         bad=bad,
+        dead=tuple(one.dead for one in taken if one.dead is not None),
     )
 
 
-def _take(connection: Connection, locks: Locks, row: Row, today: date) -> _Done:
+def _take(connection: Connection, locks: Locks, row: Row, today: date) -> _Taken:
     query = select(patrons).where(patrons.c.cpr_digest == locks.lookup.of_cpr(row.cpr))
     kept = connection.execute(query).one_or_none()
     if kept is None:
-        return _Done.UNKNOWN
+        return _Taken(_Done.UNKNOWN)
     if row.died:
         return _mourn(connection, PatronId(kept.patron_id), today)
     told = {name: getattr(row, name) for name in _TAKEN}
     if all(kept._mapping[name] == value for name, value in told.items()):
-        return _Done.UNCHANGED
+        return _Taken(_Done.UNCHANGED)
     connection.execute(update(patrons).where(patrons.c.patron_id == kept.patron_id).values(told))
-    return _Done.CHANGED
+    return _Taken(_Done.CHANGED)
 
 
-def _mourn(connection: Connection, patron: PatronId, today: date) -> _Done:
-    return _Done.DIED if block(connection, patron, Block.DECEASED.value, today) else _Done.UNCHANGED
+def _mourn(connection: Connection, patron: PatronId, today: date) -> _Taken:
+    new = block(connection, patron, Block.DECEASED.value, today)
+    return _Taken(_Done.DIED if new else _Done.UNCHANGED, patron)

@@ -6,11 +6,12 @@ Not responsible for: the patron's own fields (record.py), what a loan or a hold 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from kiosk.model import BranchId, ItemId, PatronId
 from sync.central.patrons.locks import Locks
 from sync.central.schema import blocks, cards, fees, holds, items, loans, messages, permissions, records
+from sync.central.statement import Statement
 
 HEALTH, LIBRARY = "health", "library"
 _HIDDEN = "••••••••"
@@ -145,8 +146,12 @@ def fees_of(connection: Connection, patron: PatronId) -> tuple[FeeEntry, ...]:
     return tuple(FeeEntry(row.kind, row.amount, row.paid, row.made_at, row.settled_at) for row in rows)
 
 
+_MESSAGES = Statement(
+    select(messages).where(messages.c.patron_id == bindparam("patron")).order_by(messages.c.message_id)
+)
+
+
 def messages_of(connection: Connection, patron: PatronId) -> tuple[MessageEntry, ...]:
-    rows = connection.execute(select(messages).where(messages.c.patron_id == patron).order_by(messages.c.message_id))
     return tuple(
         MessageEntry(
             kind=row.kind,
@@ -157,5 +162,5 @@ def messages_of(connection: Connection, patron: PatronId) -> tuple[MessageEntry,
             made_at=row.made_at,
             sent_at=row.sent_at,
         )
-        for row in rows
+        for row in _MESSAGES.all(connection, patron=patron)
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, auto, unique
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, literal, select, update
 
 from kiosk.model import BranchId, Credential, PatronId, Pin
 from sync.central.patrons import entries
@@ -37,6 +37,7 @@ from sync.central.schema import (
     tries,
     visits,
 )
+from sync.central.statement import Statement
 
 MASKED_CPR = "••••••-••••"
 _CPR = re.compile(r"[0-9]{6}-?[0-9A-ZÆØÅ]{4}")
@@ -101,9 +102,10 @@ class Refusal(Enum):
     CPR_KNOWN = "cprNumberExists"
     CARD_KNOWN = "cardNumberExists"
     BAD_CPR = "cprNumber"
-    TEXT = "text"  # control characters in a name or an address
+    TEXT = "text"  # control characters in a name or an address; nowhere that a message could go
     UNKNOWN = "patronNotFound"
     LOANS = "hasLoans"
+    HOLDS = "hasHolds"  # circulation cancels them first: what is set aside passes on
     DEBT = "hasDebt"
 
 
@@ -257,7 +259,7 @@ def enter(connection: Connection, locks: Locks, patron: PatronId, new: NewPatron
             birth_date=new.birth_date,
             absent_from=new.absence.first,
             absent_to=new.absence.last,
-            **{name: getattr(new, name) for name in _TEXTS},
+            **{name: getattr(new, name) for name in _TEXTS} | {"mobile_notice": bare(new.mobile_notice)},
         )
     )
     digest = locks.lookup.of_card(new.card)
@@ -268,6 +270,8 @@ def enter(connection: Connection, locks: Locks, patron: PatronId, new: NewPatron
 
 def _refused(connection: Connection, locks: Locks, new: NewPatron) -> Refusal | None:
     if not all(map(_is_plain, (new.card.number, *(getattr(new, name) for name in _TEXTS)))):
+        return Refusal.TEXT
+    if flaw_in(Changes(mobile_notice=new.mobile_notice, email_notice=new.email_notice)) is not None:
         return Refusal.TEXT
     if _any(connection, cards.c.digest == locks.lookup.of_card(new.card)):
         return Refusal.CARD_KNOWN
@@ -292,7 +296,8 @@ def _is_plain(text: str) -> bool:
 def remove(connection: Connection, patron: PatronId) -> Refusal | None:
     """Everything of a patron goes, in every table; visits stay for statistics, of nobody. None: it is done.
 
-    An answer under an idempotency key keeps its keyed digest for the 30 days it has: nobody is found by it.
+    An answer under an idempotency key keeps its keyed digest for the 30 days it has, and so does the trace of who of
+    staff saw a number: nobody is found by it.
     """
     if not _any(connection, patrons.c.patron_id == patron):
         return Refusal.UNKNOWN
@@ -300,10 +305,12 @@ def remove(connection: Connection, patron: PatronId) -> Refusal | None:
         return Refusal.LOANS
     if _any(connection, fees.c.patron_id == patron, fees.c.amount > fees.c.paid):
         return Refusal.DEBT
+    if _any(connection, holds.c.patron_id == patron):
+        return Refusal.HOLDS
     _forget_traces(connection, patron)
     theirs = select(fees.c.fee_id).where(fees.c.patron_id == patron)
     connection.execute(delete(payments).where(payments.c.fee_id.in_(theirs)))
-    for table in (fees, messages, holds, loans, permissions, blocks, cards, patrons):
+    for table in (fees, messages, loans, permissions, blocks, cards, patrons):
         connection.execute(delete(table).where(table.c.patron_id == patron))
     return None
 
@@ -321,9 +328,17 @@ def _forget_traces(connection: Connection, patron: PatronId) -> None:
 # --- my page ------------------------------------------------------------------------------------
 
 
+_CONTACT = Statement(
+    select(
+        *(patrons.c.mobile_notice, patrons.c.email_notice, patrons.c.absent_from, patrons.c.absent_to),
+        *(patrons.c.home_branch, patrons.c.patron_note),
+    ).where(patrons.c.patron_id == bindparam("patron"))
+)
+
+
 def contact(connection: Connection, patron: PatronId) -> Contact | None:
     """Masked, as my page shows it."""
-    row = connection.execute(select(patrons).where(patrons.c.patron_id == patron)).one_or_none()
+    row = _CONTACT.one(connection, patron=patron)
     if row is None:
         return None
     return Contact(
@@ -331,6 +346,7 @@ def contact(connection: Connection, patron: PatronId) -> Contact | None:
         email_notice=masked_email(row.email_notice),
         absence=Absence(row.absent_from, row.absent_to),
         home_branch=BranchId(row.home_branch),
+        note=row.patron_note,
     )
 
 

@@ -67,5 +67,5 @@ async def answer(site: Site, desk: Desk, said: Message, dialect: Dialect) -> Mes
     def answered(connection: Connection) -> Message:
         return work(connection, replace(asked, agency=agency_of(connection)))
 
-    asked = Asked(desk, "", dialect, said, who)
+    asked = Asked(desk, "", dialect, said, site.locks.lookup, who)
     return await site.write(answered)

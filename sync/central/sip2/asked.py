@@ -8,8 +8,8 @@ Not responsible for: what is answered (answers.py), tries and lock-out (patrons/
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
 from sync.central.desk import Desk
 from sync.central.patrons import admission, tries
+from sync.central.patrons.cards import LookupKey
 from sync.central.patrons.tries import Attempt
 from sync.central.schema import branches, library
 from sync.central.sip2.dialect import Dialect
@@ -45,6 +46,7 @@ class Asked:
     agency: str
     dialect: Dialect
     said: Message
+    lookup: LookupKey
     who: Who = Who()
 
     @property
@@ -66,10 +68,23 @@ class Asked:
         """Who is answered for: proved by the PIN, or known by the card for what has been done already."""
         return self.who.patron if self.who.proved or self.is_done_already else None
 
-    def then(self, name: str) -> Desk:
-        """The desk at the time of a fixed field; never in the future, for what lies there would be kept for ever."""
-        at = dates.moment(self.said.fixed_of(name), LOCAL) if self.is_done_already else None
-        return replace(self.desk, at=min(at or self.desk.at, self.desk.at))
+    @property
+    def is_cancelled(self) -> bool:
+        """It failed on the machine's side: security could not be switched off."""
+        return self.said.first("BI") == "Y"
+
+    @property
+    def then(self) -> Desk:
+        """The desk when it happened; never in the future, for what lies there would be kept for ever."""
+        if not self.is_done_already:
+            return self.desk
+        told = self.said.fixed_of("return_date") or self.said.fixed_of("transaction_date")
+        return self.desk.earlier(min(dates.moment(told, LOCAL) or self.desk.at, self.desk.at))
+
+    @property
+    def told_due(self) -> date | None:
+        """The due date that the machine gave out; None when it says none that can be read."""
+        return dates.day(self.said.fixed_of("nb_due_date"), LOCAL)
 
     def answer(self, code: str, fixed: Sequence[str], *fields: tuple[str, str]) -> Message:
         """With AO first."""

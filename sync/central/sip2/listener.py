@@ -12,18 +12,19 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from sync import pki
 from sync.central.sip2.conversation import Conversation, Ended
 from sync.central.sip2.dialect import STANDARD, Dialect
-from sync.central.web.listener import Place, log, log_bug
+from sync.central.web.entrance import Place, accepting
+from sync.central.web.listener import log, log_bug
 from sync.central.web.questions import Site
 from sync.sip2.codec import Framer, WireError
 from sync.sip2.fields import SHAPES
 
 IDLE_S = 600.0
-MOST_LINES = 64
-_HANDSHAKE_S = 10.0
+MOST_LINES, MOST_LINES_EACH = 64, 16  # each: certificate; one may speak for several machines
 _CHUNK = 4096
 
 
@@ -31,14 +32,9 @@ _CHUNK = 4096
 async def listening(site: Site, place: Place, dialect: Dialect = STANDARD) -> AsyncIterator[str]:
     """Answers there as long as it is held. The address, as 127.0.0.1:6001."""
     lines = Lines(site, dialect, place.longest_s or IDLE_S)
-    server = await asyncio.start_server(
-        lines.serve, place.host, place.port, ssl=place.context, ssl_handshake_timeout=_HANDSHAKE_S
-    )
-    try:
-        yield f"{place.host}:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await lines.end()
+    bounded = replace(place, most=MOST_LINES, most_each=MOST_LINES_EACH)
+    async with accepting(bounded, lines.protocol, lines.end) as address:
+        yield address
 
 
 class Lines:
@@ -48,12 +44,14 @@ class Lines:
         self._site, self._dialect, self._idle_s = site, dialect, idle_s
         self._open: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its handshake to its end. Raises nothing."""
         task = asyncio.current_task()
-        if task is None or len(self._open) >= MOST_LINES:
-            writer.transport.abort()
-            return
+        if task is None:
+            raise ConnectionError("outside of any task")
         self._open.add(task)
         try:
             await self._talk(reader, writer)

@@ -1,6 +1,7 @@
 """Lending, returning, renewing, and what an item is: 11, 09, 29, 65, 17.
 
-No block Y (11, 09): it has been done, so it is written down as it was, at its own time; PINs are in no queue.
+No block Y (11, 09): it has been done, so it is written down as it was, at its own time; PINs are in no queue. What
+cannot be written down is kept for staff (refused.py).
 An ordinary 11 needs card and PIN, whatever a machine believes it has checked.
 Not responsible for: what is allowed (circulation), the words of a dialect (dialect.py).
 """
@@ -12,16 +13,17 @@ from sqlalchemy import Connection, select
 from kiosk.model import LoanRefusal, PatronId
 from sync.central.calendar import local_date
 from sync.central.circulation import items, lending, returning
-from sync.central.circulation.items import Item, ItemState
+from sync.central.circulation.items import Item, ItemState, OpenLoan
 from sync.central.circulation.outcomes import Lent, NotLent, NotReturned, Returned, Work
-from sync.central.desk import Desk
-from sync.central.schema import branches, holds
-from sync.central.sip2.asked import LOCAL, Asked, branch_name
+from sync.central.schema import branches, holds, loans
+from sync.central.sip2 import refused
+from sync.central.sip2.asked import Asked, branch_name
 from sync.central.sip2.dialect import Fields, Place
 from sync.sip2 import dates
 from sync.sip2.codec import Message
 
 _LONGEST = timedelta(days=366)  # from a loan to its due date
+_MOMENT = timedelta(minutes=10)  # within which a loan that was not handed over is taken back
 
 # --- 11 -----------------------------------------------------------------------------------------
 
@@ -29,29 +31,35 @@ _LONGEST = timedelta(days=366)  # from a loan to its due date
 def checkout(connection: Connection, asked: Asked) -> Message:
     patron = asked.patron
     if patron is None:
+        _keep(connection, asked, refused.PATRON_NOT_FOUND)
         return _not_lent(asked, None, asked.dialect.not_proved())
     match _outcome(connection, asked, patron):
         case Lent() as lent:
             return _lent(asked, lent)
-        case NotLent() as refused:
-            return _not_lent(asked, refused.work, asked.dialect.not_lent(refused.why))
+        case NotLent(_, why, work):
+            _keep(connection, asked, why.value)
+            return _not_lent(asked, work, asked.dialect.not_lent(why))
 
 
 def _outcome(connection: Connection, asked: Asked, patron: PatronId) -> Lent | NotLent:
-    if asked.said.first("BI") == "Y":  # security could not be switched off: nothing is to be lent
+    if asked.is_cancelled:  # nothing is to be lent
         return NotLent(asked.item, LoanRefusal.OTHER)
     if not asked.is_done_already:
         return lending.checkout(connection, asked.desk, patron, asked.item)
-    then = asked.then("transaction_date")
-    return lending.carried_out(connection, then, patron, asked.item, _due(connection, asked, then)).outcome
+    return lending.carried_out(connection, asked.then, patron, asked.item, _due(connection, asked)).outcome
 
 
-def _due(connection: Connection, asked: Asked, then: Desk) -> date:
+def _keep(connection: Connection, asked: Asked, reason: str) -> None:
+    if asked.is_done_already:
+        refused.keep(connection, asked, reason, _due(connection, asked))
+
+
+def _due(connection: Connection, asked: Asked) -> date:
     """As the patron was told; what no machine can have told is as good as nothing."""
-    day, told = local_date(then.at), dates.day(asked.said.fixed_of("nb_due_date"), LOCAL)
+    day, told = local_date(asked.then.at), asked.told_due
     if told is not None and timedelta() <= told - day <= _LONGEST:
         return told
-    query = select(branches.c.loan_days).where(branches.c.branch_id == then.branch)
+    query = select(branches.c.loan_days).where(branches.c.branch_id == asked.then.branch)
     return day + timedelta(days=connection.execute(query).scalar_one())
 
 
@@ -74,12 +82,13 @@ def _echo(asked: Asked) -> Fields:
 
 
 def checkin(connection: Connection, asked: Asked) -> Message:
-    if asked.said.first("BI") == "Y":
+    if asked.is_cancelled:
         return _given_up(connection, asked)
-    match returning.checkin(connection, asked.then("return_date"), asked.item):
+    match returning.checkin(connection, asked.then, asked.item):
         case Returned() as returned:
             return _returned(connection, asked, returned)
-        case NotReturned():
+        case NotReturned(_, why):
+            refused.keep(connection, asked, why.value)
             told = ("AB", asked.item), ("AQ", ""), ("AJ", ""), ("AF", asked.dialect.not_known())
             return asked.answer("10", ("0", "N", "U", "N", asked.now), *told)
 
@@ -107,11 +116,19 @@ def _place(connection: Connection, returned: Returned) -> Place:
 def _given_up(connection: Connection, asked: Asked) -> Message:
     """BI: the loan of a moment ago was not handed over. It has not been; an older loan stands."""
     loan = items.open_loan(connection, asked.item)
-    if loan is not None and local_date(loan.lent_at) == local_date(asked.desk.at):
+    if loan is not None and _is_of_this_moment(connection, asked, loan):
         lending.undo(connection, asked.item, loan.lent_at)
     item = items.find(connection, asked.item)
     told = ("AB", asked.item), ("AQ", ""), *asked.dialect.title(item.work if item else None)
     return asked.answer("10", ("1" if item else "0", "Y", "U", "N", asked.now), *told)
+
+
+def _is_of_this_moment(connection: Connection, asked: Asked, loan: OpenLoan) -> bool:
+    """Made at this branch and just now: a machine takes back what it has lent, and nobody else's loan."""
+    here = select(loans.c.branch_id).where(loans.c.loan_id == loan.loan)
+    if connection.execute(here).scalar_one() != asked.desk.branch:
+        return False
+    return timedelta() <= asked.desk.at - loan.lent_at <= _MOMENT
 
 
 # --- 17 -----------------------------------------------------------------------------------------

@@ -70,8 +70,12 @@ def _unknown(asked: Asked) -> Message:
 
 
 def _head(asked: Asked) -> tuple[str, str]:
-    """Language as it was asked in, and the time."""
-    return asked.said.fixed_of("language") or "000", asked.now
+    """Language as it was asked in, where it is one of SIP2's numbers, and the time."""
+    return _language(asked.said.fixed_of("language")), asked.now
+
+
+def _language(said: str) -> str:
+    return said if said.isascii() and said.isdigit() else "000"
 
 
 def _stranger(asked: Asked) -> Fields:

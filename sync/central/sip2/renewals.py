@@ -1,12 +1,17 @@
 """Renewing one loan, 29, and every loan of a patron, 65.
 
+No block Y (29): the patron was told a new date. The store judges by its own rules all the same; a refusal
+is kept for staff (refused.py), unless the loan runs that long anyway.
 Not responsible for: what may be renewed (circulation).
 """
+
+from datetime import date
 
 from sqlalchemy import Connection
 
 from sync.central.circulation import renewing
 from sync.central.circulation.outcomes import Renewal, RenewalStatus
+from sync.central.sip2 import refused
 from sync.central.sip2.asked import Asked
 from sync.sip2 import dates
 from sync.sip2.codec import Message
@@ -17,18 +22,31 @@ _MOST = 9999  # a count has four digits
 def renew(connection: Connection, asked: Asked) -> Message:
     patron = asked.patron
     if patron is None:
+        refused.keep(connection, asked, refused.PATRON_NOT_FOUND, asked.told_due)
         return _answer(asked, None, asked.dialect.not_proved())
     renewal = renewing.renew_item(connection, asked.desk, patron, asked.item)
-    why = "" if _is_done(renewal) else asked.dialect.not_renewed(renewal.statuses)
-    return _answer(asked, renewal, why)
+    if _is_done(renewal):
+        return _answer(asked, renewal, "")
+    if not _holds_anyway(renewal, asked.told_due):
+        refused.keep(connection, asked, renewal.statuses[0].value, asked.told_due)
+    return _answer(asked, renewal, asked.dialect.not_renewed(renewal.statuses))
+
+
+def _holds_anyway(renewal: Renewal, told: date | None) -> bool:
+    """The loan runs as long as the patron was told: renewed already, and the machine tells it again."""
+    return told is not None and renewal.due is not None and renewal.due >= told
 
 
 def _answer(asked: Asked, renewal: Renewal | None, why: str) -> Message:
-    """Nothing leaves the house by it, so no tag is switched off. why: empty when it was renewed."""
+    """Nothing leaves the house by it, so no tag is switched off. why: empty when it was renewed.
+
+    A title is told to who has put in the PIN alone.
+    """
     done = "0" if why else "1"
     due = dates.stamp_of_day(renewal.due) if renewal and renewal.due else ""
     told = [("AA", asked.said.first("AA")), ("AB", asked.item)]
-    told += [*asked.dialect.title(renewal.work if renewal else None), ("AH", due)]
+    work = renewal.work if renewal and asked.who.proved else None
+    told += [*asked.dialect.title(work), ("AH", due)]
     if why:
         told.append(("AF", why))
     return asked.answer("30", (done, "N" if why else "Y", "U", "N", asked.now), *told)
@@ -41,9 +59,9 @@ def renew_all(connection: Connection, asked: Asked) -> Message:
     done = renewing.renew_all(connection, asked.desk, patron)
     say = asked.dialect.renewal
     renewed = [("BM", say(renewal)) for renewal in done if _is_done(renewal)]
-    refused = [("BN", say(renewal)) for renewal in done if not _is_done(renewal)]
-    counts = (f"{min(len(part), _MOST):04d}" for part in (renewed, refused))
-    return asked.answer("66", ("1", *counts, asked.now), *renewed, *refused)
+    left = [("BN", say(renewal)) for renewal in done if not _is_done(renewal)]
+    counts = (f"{min(len(part), _MOST):04d}" for part in (renewed, left))
+    return asked.answer("66", ("1", *counts, asked.now), *renewed, *left)
 
 
 def _is_done(renewal: Renewal) -> bool:

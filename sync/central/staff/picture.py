@@ -30,11 +30,12 @@ _LABEL, _TITLE = 21, 34
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Seen:
-    """home_branch: by name. today: in Denmark."""
+    """home_branch: by name. today: in Denmark. waived: øre of each fee, in their order."""
 
     record: Record
     home_branch: str
     today: date
+    waived: tuple[int, ...]
 
 
 def picture(seen: Seen) -> str:
@@ -48,7 +49,7 @@ def picture(seen: Seen) -> str:
             _notes(record),
             _loans(record.loans),
             _holds(record.holds),
-            _fees(record.fees),
+            _fees(record.fees, seen.waived),
             _messages(record.messages),
         )
     )
@@ -125,12 +126,16 @@ def _holds(holds: tuple[HoldEntry, ...]) -> Iterator[str]:
         yield _line(hold.title, hold.pickup_branch, ready)
 
 
-def _fees(fees: tuple[FeeEntry, ...]) -> Iterator[str]:
+def _fees(fees: tuple[FeeEntry, ...], waived: tuple[int, ...]) -> Iterator[str]:
+    """What is waived is settled as if it were paid (circulation/waiving.py); here the two are told apart."""
     owed = sum(fee.amount - fee.paid for fee in fees)
     yield f"\nMellemværende ({kroner(owed)} kr.)"
-    for fee in fees:
-        paid = f"{day(local_date(fee.made_at))} " + (f"betalt {kroner(fee.paid)}" if fee.paid else "ikke betalt")
+    for fee, let_go in zip(fees, waived, strict=True):
+        money = fee.paid - let_go
+        paid = f"{day(local_date(fee.made_at))} " + (f"betalt {kroner(money)}" if money else "ikke betalt")
         yield _line(_FEES.get(fee.kind, fee.kind), f"{kroner(fee.amount)} kr.", paid)
+        if let_go:
+            yield _line("  heraf eftergivet", f"{kroner(let_go)} kr.", "")
 
 
 def _messages(messages: tuple[MessageEntry, ...]) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Events that the store refused: what staff see of them, and how they are laid to rest.
 
     refused -> staff look -> resolved with a word
-                          `-> --apply: the loan is made now, for a patron or an item that has turned up since
+                          `-> --apply: the loan is made now, for a patron or an item that has turned up since;
+                                       a block is no reason against it, for the item has left the building
 
-Not responsible for: refusing (machines/intake.py), forgetting after 30 days (retention.py).
+Not responsible for: refusing (machines/intake.py, sip2/refused.py), what is forgotten of it after 30 days
+(retention.py).
 """
 
 from dataclasses import dataclass, field
@@ -15,9 +17,10 @@ from kiosk.model import BranchId, DeviceId, ItemId, PatronId
 from sync.central.circulation import lending
 from sync.central.circulation.outcomes import NotLent
 from sync.central.desk import Desk
+from sync.central.machines import hindsight
 from sync.central.patrons import admission
 from sync.central.patrons.cards import LookupKey
-from sync.central.schema import devices, items, refused_events
+from sync.central.schema import devices, events, items, refused_events
 from sync.central.staff.office import Office
 from sync.central.staff.said import CommandError, day, moment, printable
 
@@ -93,7 +96,7 @@ def resolve(office: Office, number: int, word: str, *, apply: bool) -> str:
             raise CommandError("there is no refusal of this number")
         if row.resolved_at is not None:
             raise CommandError("it is resolved already")
-        done = _lend(connection, lookup, row) if apply else ""
+        done = _lend(connection, lookup, row, office.now) if apply else ""
         resolved = update(refused_events).where(refused_events.c.refusal_id == number)
         connection.execute(resolved.values(resolved_at=office.now, resolution=word))
         return done
@@ -101,7 +104,7 @@ def resolve(office: Office, number: int, word: str, *, apply: bool) -> str:
     return f"{number} is resolved{office.write(settle)}"
 
 
-def _lend(connection: Connection, lookup: LookupKey, row: "Row[tuple[object, ...]]") -> str:
+def _lend(connection: Connection, lookup: LookupKey, row: "Row[tuple[object, ...]]", now: datetime) -> str:
     if row.kind != _LENT or row.due is None:
         raise CommandError("only a refused loan can be applied")
     item = row.item_id or _turned_up(connection, lookup, row.item_digest)
@@ -110,15 +113,26 @@ def _lend(connection: Connection, lookup: LookupKey, row: "Row[tuple[object, ...
         raise CommandError("the item is unknown still")
     if patron is None or not admission.is_known(connection, patron):
         raise CommandError("the patron is unknown still")
-    latest = select(devices.c.branch_id).where(devices.c.device_id == row.device_id)
-    branch = connection.execute(latest.order_by(devices.c.enrolled_at.desc()).limit(1)).scalar_one_or_none()
+    branch = row.branch_id or _branch_of(connection, row.device_id)
     if branch is None:
         raise CommandError("the machine is unknown")
-    desk = Desk(DeviceId(row.device_id), BranchId(branch), row.occurred_at)
-    outcome = lending.carried_out(connection, desk, PatronId(patron), ItemId(item), row.due).outcome
+    at = hindsight.moment(connection, ItemId(item), row.occurred_at, now, synced=_clock_was_set(connection, row))
+    desk = Desk(DeviceId(row.device_id), BranchId(branch), now).earlier(at)
+    outcome = lending.vouched_for(connection, desk, PatronId(patron), ItemId(item), row.due).outcome
     if isinstance(outcome, NotLent):
         raise CommandError(f"it is refused again: {outcome.why.value}")
     return f"; {item} is lent to {patron}, due {day(outcome.due)}"
+
+
+def _clock_was_set(connection: Connection, row: "Row[tuple[object, ...]]") -> bool:
+    """As the machine said of its event; what came another way had the store's own time."""
+    said = select(events.c.clock_synced).where(events.c.device_id == row.device_id, events.c.event_id == row.event_id)
+    return connection.execute(said).scalar_one_or_none() is not False
+
+
+def _branch_of(connection: Connection, device: str) -> str | None:
+    latest = select(devices.c.branch_id).where(devices.c.device_id == device)
+    return connection.execute(latest.order_by(devices.c.enrolled_at.desc()).limit(1)).scalar_one_or_none()
 
 
 def _turned_up(connection: Connection, lookup: LookupKey, digest: str | None) -> ItemId | None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from kiosk.model import BranchId
 from sync.central import retention
+from sync.central.circulation import holds
 from sync.central.machines import devices
 from sync.central.patrons import cpr_feed
 from sync.central.patrons.cpr_feed import BadLine, Row, Summary
@@ -46,7 +47,10 @@ def _imported(office: Office, file: BinaryIO) -> str:
     while some := list(islice(rows, _AT_ONCE)):
 
         def apply(connection: Connection, some: Sequence[Row | BadLine] = some) -> Summary:
-            return cpr_feed.apply(connection, locks, some, office.now)
+            taken = cpr_feed.apply(connection, locks, some, office.now)
+            for patron in taken.dead:
+                holds.cancel_all(connection, patron, office.now)
+            return taken
 
         done = _sum(done, office.write(apply))
     counts = f"changed {done.changed}, unchanged {done.unchanged}, not ours {done.unknown}, dead {done.died}"
@@ -70,6 +74,8 @@ def sip_user(office: Office, login: str, user: SipUser) -> str:
     """The password is shown this once."""
     if not 1 <= len(login) <= 64 or not login.isprintable() or "|" in login:
         raise CommandError("a login is 1 to 64 printable characters, without |")
+    if user.encoding != "utf-8" and not login.isascii():
+        raise CommandError("a login of this encoding is in ASCII: until it is known, nothing says how to read it")
 
     def add(connection: Connection) -> str:
         if not devices.has_branch(connection, BranchId(user.branch)):
@@ -77,3 +83,10 @@ def sip_user(office: Office, login: str, user: SipUser) -> str:
         return logins.add(connection, login, user)
 
     return f"login     {printable(login)}   (at {user.branch})\npassword  {office.write(add)}   (shown this once)"
+
+
+def remove_sip_user(office: Office, login: str) -> str:
+    """A line that is open under it ends at its next message."""
+    if not office.write(lambda connection: logins.remove(connection, login)):
+        raise CommandError("no such login in this store")
+    return f"removed   {printable(login)}"

@@ -4,11 +4,12 @@
     POST /v1/enrolments    {code, csr} -> a certificate, and the code is spent  } and nothing else there
     POST /v1/certificates  {csr} -> a certificate beside the one in use    on the main listener
 
-Ten wrong codes within a minute, and for a minute no code is read.
+Ten wrong codes from one address within a minute, or a hundred from all, and no more is read until fewer are that young.
+A code has 80 random bits: what the bound keeps is the store's time, and its log readable.
 Not responsible for: what a code is (machines/enrolment.py), who is on the allow-list (machines/devices.py).
 """
 
-from collections import deque
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
@@ -21,35 +22,51 @@ from sync.central.machines import devices, enrolment
 from sync.central.machines.devices import Certificate, Device
 from sync.central.machines.enrolment import Enrolled, NotEnrolled
 from sync.central.web import refusal
-from sync.central.web.listener import DESK, Place, read, respond, spoken, watch
+from sync.central.web.entrance import Place
+from sync.central.web.listener import DESK, read, respond, spoken, watch
 from sync.central.web.questions import Site
 from sync.central.web.refusal import Refusal
 from sync.pki import Identity, PkiError, Validity
 from sync.rest import wire
 
-WRONG, WINDOW_S = 10, 60.0
+WRONG, WRONG_IN_ALL, WINDOW_S = 10, 100, 60.0
+MOST_LINES, MOST_LINES_EACH = 32, 24  # each: address; a whole library may stand behind one
 _MAX_BODY = 20_000  # a code and a CSR are below 1 kB
 _LONGEST_S = 60.0  # nobody here has shown a certificate: no connection stays
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Try:
+    """A code on its way. mono: seconds."""
+
+    address: str
+    mono: float
+
+
 class WrongCodes:
-    """How many wrong codes came lately, from wherever. mono: seconds."""
+    """The codes that were wrong within the last minute, or may turn out to be: many at once gain nothing."""
 
     def __init__(self) -> None:
-        self._at: deque[float] = deque(maxlen=WRONG)
+        self._tries: list[Try] = []
 
-    def bars(self, mono: float) -> bool:
-        """Ten within a minute: no code is read until a minute after the last."""
-        full = len(self._at) == WRONG and self._at[-1] - self._at[0] < WINDOW_S
-        return full and mono - self._at[-1] < WINDOW_S
+    def begin(self, address: str, mono: float) -> Try | None:
+        """Counts one before it is looked at; None when there are too many already."""
+        self._tries = [one for one in self._tries if mono - one.mono < WINDOW_S]
+        mine = sum(one.address == address for one in self._tries)
+        if mine >= WRONG or len(self._tries) >= WRONG_IN_ALL:
+            return None
+        begun = Try(address, mono)
+        self._tries.append(begun)
+        return begun
 
-    def count(self, mono: float) -> None:
-        self._at.append(mono)
+    def was_right(self, begun: Try) -> None:
+        if begun in self._tries:
+            self._tries.remove(begun)
 
 
 def place(host: str, port: int, home: start.Home) -> Place:
     """Raises PkiError."""
-    return Place(host, port, pki.open_context(home.server), _LONGEST_S)
+    return Place(host, port, pki.open_context(home.server), _LONGEST_S, MOST_LINES, MOST_LINES_EACH)
 
 
 def application(site: Site, home: start.Home) -> web.Application:
@@ -72,16 +89,17 @@ async def _ca(home: start.Home, _request: web.Request) -> web.StreamResponse:
 
 async def _enrol(site: Site, home: start.Home, wrong: WrongCodes, request: web.Request) -> web.StreamResponse:
     question = await read(request, wire.EnrolmentQuestion)
-    if wrong.bars(site.computer().mono):
-        raise refusal.too_many()
     now, csr = site.computer().wall, question.csr.encode()
     _check(csr)
+    begun = wrong.begin(request.remote or "", site.computer().mono)
+    if begun is None:
+        raise refusal.too_many()
     validity = Validity(now, start.DEVICE_DAYS)
     sign = partial(_signed, home.ca, csr, validity)
     done = await site.write(lambda connection: enrolment.use(connection, question.code, sign, now))
+    if done is not NotEnrolled.UNKNOWN:
+        wrong.was_right(begun)
     if isinstance(done, NotEnrolled):
-        if done is NotEnrolled.UNKNOWN:
-            wrong.count(site.computer().mono)
         raise _refusal(done)
     request[DESK] = Desk(done.device.device, done.device.branch, now)  # for the log
     return respond(200, spoken(_answer(home, done)))

@@ -8,7 +8,7 @@ Not responsible for: the session's cipher (patrons/sessions.py), what may be ren
 import re
 
 from aiohttp import web
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from kiosk.model import BranchId, ItemId, PatronId
 from sync.central.circulation import holds, renewing
@@ -19,7 +19,6 @@ from sync.central.desk import Desk
 from sync.central.machines import answers, spoken
 from sync.central.patrons import admission, entries, record
 from sync.central.patrons.contact import Absence, Changes, Flaw
-from sync.central.schema import patrons
 from sync.central.web import refusal
 from sync.central.web.listener import read
 from sync.central.web.listener import spoken as as_json
@@ -32,7 +31,7 @@ _SUCCESS = "success"  # FBS: reservationResult
 
 async def account(site: Site, request: web.Request, desk: Desk) -> str:
     patron = _who(site, request, desk)
-    return as_json(await site.read(lambda connection: _page(connection, patron, desk)))
+    return as_json(await site.look(lambda connection: _page(connection, patron, desk)))
 
 
 async def change(site: Site, request: web.Request, desk: Desk) -> str:
@@ -121,7 +120,6 @@ def _page(connection: Connection, patron: PatronId, desk: Desk) -> wire.AccountA
         raise refusal.session_expired()
     mine = account_of(connection, patron, desk.at)
     sent = [entry for entry in entries.messages_of(connection, patron) if entry.sent_at is not None]
-    note = connection.execute(select(patrons.c.patron_note).where(patrons.c.patron_id == patron)).scalar_one()
     return wire.AccountAnswer(
         loans=tuple(map(spoken.loan_line, mine.loans)),
         holds=tuple(map(spoken.hold_line, mine.holds)),
@@ -131,7 +129,7 @@ def _page(connection: Connection, patron: PatronId, desk: Desk) -> wire.AccountA
         on_hold=spoken.on_hold(contact.absence),
         contact=wire.Contact(mobile=contact.mobile_notice, email=contact.email_notice),
         home_branch=contact.home_branch,
-        patron_note=note,
+        patron_note=contact.note,
         messages=tuple(map(spoken.message, reversed(sent))),
     )
 

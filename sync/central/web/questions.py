@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -38,7 +38,7 @@ from sync.central.web import refusal
 from sync.central.web.listener import read, spoken
 from sync.rest.wire import (
     CURSOR,
-    HIGHEST_ROW,
+    CURSOR_FORM,
     IDEMPOTENCY_KEY,
     REPLICA,
     AdmissionAnswer,
@@ -58,12 +58,12 @@ ResultT = TypeVar("ResultT")
 
 PIN_THREADS = 2  # 19 MiB and one core each
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_CURSOR = re.compile(r"[0-9]{1,10}")
+_CURSOR = re.compile(CURSOR_FORM)
 _QUERIES = {REPLICA: frozenset({CURSOR})}
 _VERSION = version("natugle")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """What every question is answered with."""
 
@@ -74,7 +74,7 @@ class Site:
     computer: Clock  # for certificates
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PIN_THREADS, "pin"))
 
-    @property
+    @cached_property
     def sessions(self) -> SessionKey:
         return SessionKey(self.locks.lookup.session_key())
 
@@ -85,7 +85,7 @@ class Site:
         return await asyncio.wrap_future(self.database.read(work))
 
     async def look(self, work: Work[ResultT]) -> ResultT:
-        """For one row by its key: at once, where the database can."""
+        """For a few rows by their keys: at once, where the database can."""
         found = self.database.look(work)
         return found.result() if found.done() else await asyncio.wrap_future(found)
 
@@ -217,10 +217,10 @@ async def status(_site: Site, _request: web.Request, desk: Desk) -> str:
 
 
 def idempotency_key(request: web.Request) -> str:
-    key = request.headers.get(IDEMPOTENCY_KEY, "")
-    if not _KEY.fullmatch(key):
-        raise refusal.bad_request(f"{IDEMPOTENCY_KEY} is missing or not an event's id")
-    return key
+    said = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if len(said) != 1 or not _KEY.fullmatch(said[0]):
+        raise refusal.bad_request(f"{IDEMPOTENCY_KEY} is missing, not an event's id, or there twice")
+    return said[0]
 
 
 def check_query(request: web.Request) -> None:
@@ -230,12 +230,12 @@ def check_query(request: web.Request) -> None:
         raise refusal.bad_request("a query parameter that is not in the contract")
 
 
-def _cursor(request: web.Request) -> int:
-    """0 where there is none."""
-    said = request.query.getall(CURSOR, ["0"])
-    if len(said) > 1 or not _CURSOR.fullmatch(said[0]) or int(said[0]) > HIGHEST_ROW:
-        raise refusal.bad_request(f"{CURSOR} is not one number")
-    return int(said[0])
+def _cursor(request: web.Request) -> str:
+    """Empty where there is none."""
+    said = request.query.getall(CURSOR, [])
+    if len(said) > 1 or not all(map(_CURSOR.fullmatch, said)):
+        raise refusal.bad_request(f"{CURSOR} is not one of an answer")
+    return said[0] if said else ""
 
 
 def _branch(request: web.Request, desk: Desk) -> BranchId:

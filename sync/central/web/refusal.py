@@ -82,5 +82,9 @@ def of_status(status: int) -> Refusal:
             return bad_request("not a question of the contract")
 
 
+def unavailable() -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "storeUnavailable", "the store's database is away; ask again later")
+
+
 def internal() -> Refusal:
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", "a fault of the store; see its log")

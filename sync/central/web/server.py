@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from types import TracebackType
 
@@ -28,10 +28,12 @@ from sync.central.jobs import Turns
 from sync.central.machines import devices
 from sync.central.messages import delivery
 from sync.central.messages.delivery import Deliver, FileDrop
+from sync.central.postgres import DatabaseLost
 from sync.central.sip2 import cicero
 from sync.central.sip2 import listener as sip2
 from sync.central.web import enrolment, mypage, questions, refusal
-from sync.central.web.listener import DESK, Place, listening, log_bug, respond, watch
+from sync.central.web.entrance import Place
+from sync.central.web.listener import DESK, listening, log_bug, respond, watch
 from sync.central.web.questions import Site
 from sync.rest import wire
 
@@ -128,47 +130,65 @@ class CentralServer:
 
     async def _answer(self, site: Site, context: ssl.SSLContext) -> None:
         async with AsyncExitStack() as open_places:
-            main = Place(self._host, self._port, context)
+            known = partial(_machine_of, site)
+            main = Place(self._host, self._port, context, known=known)
             address = await open_places.enter_async_context(listening(application(site, self._home), main))
             if self._enrol_port is not None:
                 place = enrolment.place(self._host, self._enrol_port, self._home)
                 app = enrolment.application(site, self._home)
                 self.enrol_address = await open_places.enter_async_context(listening(app, place))
             if self._sip_port is not None:
-                sip_place = Place(self._host, self._sip_port, context)
+                sip_place = Place(self._host, self._sip_port, context, known=known)
                 self.sip_address = await open_places.enter_async_context(sip2.listening(site, sip_place))
             self._listening.set_result(address)
             await self._until_stopped(site)
 
     async def _until_stopped(self, site: Site) -> None:
+        """Letters leave beside the turns: a mail server that takes its time keeps no job waiting."""
         turns = Turns(site.locks)
+        sending: asyncio.Task[None] | None = None
         while not self._stop.is_set():
             await _turn(site, turns)
-            await _send(site, self._deliver)
-            try:
+            if sending is None or sending.done():
+                sending = asyncio.create_task(_send(site, self._deliver, self._stop))
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), TURN_S)
-            except TimeoutError:
-                continue
+        if sending is not None:
+            await sending
 
 
 async def _turn(site: Site, turns: Turns) -> None:
-    """What a full disk keeps from being done now is done at a later turn."""
-    for job in turns.due(site.clock().wall):
+    """What cannot be done now is done at a later turn: a full disk, but also one damaged row, must not end a store."""
+    jobs = iter(turns.due(site.clock().wall))
+    for job in jobs:
         try:
             await site.write(job)
-        except (SQLAlchemyError, DatabaseError) as problem:
+        except DatabaseLost as problem:
             log_bug(problem, "job")
+            for lost in (job, *jobs):  # the others would not find it either, each after seconds
+                turns.failed(lost)
+        except Exception as problem:
+            log_bug(problem, "job")
+            turns.failed(job)
     try:
         await asyncio.wrap_future(site.database.settle())
     except (SQLAlchemyError, DatabaseError) as problem:
         log_bug(problem, "settle")
 
 
-async def _send(site: Site, deliver: Deliver) -> None:
-    """On a thread of its own: a mail server may take its time."""
+async def _send(site: Site, deliver: Deliver, stop: asyncio.Event) -> None:
+    """On a thread of its own: a mail server may take its time, but not from a store that stops."""
+    halted: Future[None] = Future()
+    work = asyncio.to_thread(delivery.send, site.database, deliver, site.clock().wall, halted)
+    sending, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.to_thread(delivery.send, site.database, deliver, site.clock().wall)
-    except (SQLAlchemyError, DatabaseError) as problem:
+        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        halted.set_result(None)
+        stopping.cancel()
+    try:
+        await sending
+    except Exception as problem:  # of one letter, perhaps: the others go a minute later
         log_bug(problem, "messages")
 
 
@@ -190,6 +210,17 @@ def _answering(site: Site, answerer: Answerer) -> Handler:
 
 
 # --- the gate -----------------------------------------------------------------------------------
+
+
+async def _machine_of(site: Site, certificate: bytes) -> str:
+    """The certificate's fingerprint when it is on the allow-list, else nothing; nor while the database is away."""
+    fingerprint, now = pki.fingerprint_of_der(certificate), site.computer().wall
+    try:
+        listed = await site.look(lambda connection: devices.find(connection, fingerprint, now))
+    except (SQLAlchemyError, DatabaseError) as problem:
+        log_bug(problem, "entrance")
+        return ""
+    return fingerprint if listed else ""
 
 
 async def _let_in(site: Site, request: web.Request, answer: Handler) -> web.StreamResponse:

@@ -1,21 +1,24 @@
-"""Stores for tests; those of the modules in ON_BOTH are made on SQLite and on PostgreSQL in turn."""
+"""Stores for tests, on SQLite and on PostgreSQL in turn: whoever asks for `home`, `unbegun`, `small` or what is made of
+them is run on both.
+
+On SQLite alone stay tests of the file itself (marked `in_a_file`, or with a `Database` of their own), the invented town
+(to plant and start it at a server takes half a minute), and what opens no database: words on a command line that are
+refused before, PIN hashes, sessions, sealed columns, how letters travel, what a feed's file may hold.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from sync.central.postgres import address
 from sync.central.start import Home
 from tests.sync.central.library import HandClock, Library, Machine, copy_of, first_start
 from tests.sync.central.postgresql import Cluster, programs
+from tests.sync.central.small_library import SmallLibrary, opened, rewind
 
-_CENTRAL = "circulation database enrolment exchange faults jobs patrons retention staff"
-ON_BOTH = {"test_patron_record", "test_cpr_feed", *(f"test_central_{name}" for name in _CENTRAL.split())}
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "home" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
-        metafunc.parametrize("home", ("sqlite", "postgresql"), indirect=True)
+BOTH = "sqlite", "postgresql"
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +40,25 @@ def cluster(begun: Home) -> Iterator[Cluster]:
         cluster.stop()
 
 
-@pytest.fixture
+# --- a store ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=BOTH)
 def home(request: pytest.FixtureRequest, begun: Home, tmp_path: Path) -> Home:
-    """A store of the test's own, on SQLite where nothing else is asked."""
+    """A store as it begins, for the test to change."""
     copy = copy_of(begun, tmp_path / "store")
-    if getattr(request, "param", "sqlite") == "postgresql":
+    if request.param == "postgresql":
         request.getfixturevalue("cluster").adopt(copy)
     return copy
+
+
+@pytest.fixture(params=BOTH)
+def unbegun(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """A store before its first start; only where its rows shall stand has been said."""
+    home = Home(tmp_path / "store")
+    if request.param == "postgresql":
+        request.getfixturevalue("cluster").expect(home.directory)
+    return home
 
 
 @pytest.fixture
@@ -56,3 +71,31 @@ def library(home: Home) -> Iterator[Library]:
 @pytest.fixture
 def machine(library: Library) -> Machine:
     return library.machine()
+
+
+# --- the tables of a small library --------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_shelves() -> Iterator[Connection]:
+    with opened("sqlite://") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def postgresql_shelves(cluster: Cluster) -> Iterator[Connection]:
+    with opened(address(cluster.make())) as connection:
+        yield connection
+
+
+@pytest.fixture(params=BOTH)
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """In a transaction that never ends well: the next test finds the library as it began."""
+    connection: Connection = request.getfixturevalue(f"{request.param}_shelves")
+    yield connection
+    rewind(connection)
+
+
+@pytest.fixture
+def small(connection: Connection) -> SmallLibrary:
+    return SmallLibrary(connection)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, select
+import pytest
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.sql.selectable import FromClause
 
 from kiosk.loop import system_clock
@@ -19,9 +20,13 @@ from sync import pki
 from sync.central import seed, start
 from sync.central.command import enrol
 from sync.central.machines.devices import Device
+from sync.central.schema import tables
 from sync.central.start import Home, open_database
 from sync.central.web.server import CentralServer
 from sync.rest import wire
+
+# For a test that looks at the database's file itself.
+in_a_file = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 
 MORNING = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)  # a Tuesday, 10:30 in Copenhagen
 
@@ -126,6 +131,20 @@ class Library:
         """Read with the server stopped or not."""
         with closing(open_database(self.home)) as database:
             return list(database.read(lambda connection: connection.execute(select(table)).all()).result())
+
+
+def laid_down(home: Home) -> bytes:
+    """All that the store has written: its directory; at a server, every value of every row besides."""
+    files = b"".join(path.read_bytes() for path in home.directory.rglob("*") if path.is_file())
+    return files + repr(_every_row(home)).encode() if home.database_url.exists() else files
+
+
+def _every_row(home: Home) -> list[Row[Any]]:
+    def read(connection: Connection) -> list[Row[Any]]:
+        return [row for table in tables.sorted_tables for row in connection.execute(select(table))]
+
+    with closing(open_database(home)) as database:
+        return database.read(read).result()
 
 
 def first_start(directory: Path, plant: start.Plant = seed.plant) -> Home:

@@ -1,7 +1,8 @@
 """A PostgreSQL of the tests' own: made in a temporary directory, reached by a socket in it, gone afterwards.
 
-Every test gets a database cloned from one that is planted once; nothing is synced to the disk there, for what survives
-a crash of the computer is PostgreSQL's own affair. It does not run as root: for root it is the user postgres.
+The tests share one database and each finds it as it was planted: a clone for each would cost ten times as much.
+Nothing is synced to the disk, for what survives a crash of the computer is PostgreSQL's own affair. It does not run as
+root: for root it is the user postgres.
 """
 
 import os
@@ -15,7 +16,9 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from sync import pki
 from sync.central import seed, start
+from sync.central.schema import tables
 from sync.central.start import Home
 from tests.sync.central.library import MORNING, copy_of
 
@@ -23,6 +26,23 @@ _SETTINGS = ("listen_addresses=''", "shared_buffers=64MB", "max_connections=60")
 _QUICK = (*_SETTINGS, "fsync=off", "full_page_writes=off")
 _USER = "postgres"
 _TEMPLATE = "begun"
+_TABLES = [table.name for table in tables.sorted_tables]
+_KEEP = "; ".join(
+    (
+        "CREATE SCHEMA kept",
+        "CREATE TABLE kept.sequences AS SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'",
+        *(f"CREATE TABLE kept.{name} AS TABLE {name}" for name in _TABLES),
+    )
+)
+_REWIND = "; ".join(
+    (
+        "SET lock_timeout = '9s'",
+        "SET session_replication_role = replica",  # the foreign keys held when it was planted
+        f"TRUNCATE {', '.join(_TABLES)}",
+        *(f"INSERT INTO {name} TABLE kept.{name}" for name in _TABLES),
+        "SELECT setval(sequencename::regclass, coalesce(last_value, 1), last_value IS NOT NULL) FROM kept.sequences",
+    )
+)
 
 
 def programs() -> Path | None:
@@ -37,7 +57,7 @@ class Cluster:
 
     def __init__(self, bin_directory: Path, *, durable: bool = False) -> None:
         """durable: as in a library; without, nothing waits for the disk."""
-        self._made = 0
+        self._made, self._shared = 0, ""
         self.directory = Path(tempfile.mkdtemp(prefix="natugle-pg-"))
         if os.geteuid() == 0:
             shutil.chown(self.directory, _USER, _USER)
@@ -77,18 +97,30 @@ class Cluster:
         """The address of a new database, empty."""
         return self._clone("template0")
 
+    def expect(self, directory: Path) -> None:
+        """A store that is begun in the directory will have its rows here, in a database of its own."""
+        _point(Home(pki.make_directory(directory)), self.make())
+
     def plant(self, begun: Home) -> None:
-        """What `adopt` clones. begun: a planted SQLite store, with whose keys these rows are made."""
+        """What `adopt` gives. begun: a planted SQLite store, with whose keys these rows are made."""
         self._create(_TEMPLATE, "template0")
         home = copy_of(begun, self.directory / "begun")
         home.database.unlink()
         _point(home, self._url(_TEMPLATE))
         start.populate(home, seed.plant, MORNING)
+        with self._dial(_TEMPLATE) as planted:
+            planted.execute(_KEEP.encode())
+        self._shared = self._clone(_TEMPLATE)
 
     def adopt(self, home: Home) -> None:
-        """The home's rows stand here from now on, as they were at its first start."""
+        """The home's rows stand here until the next home is adopted, as they were at its first start."""
         home.database.unlink()
-        _point(home, self._clone(_TEMPLATE))
+        try:
+            with psycopg.connect(self._shared) as shared:
+                shared.execute(_REWIND.encode())
+        except psycopg.errors.UndefinedTable:  # the test before has dropped or renamed one
+            self._shared = self._clone(_TEMPLATE)
+        _point(home, self._shared)
 
     def cut(self, url: str) -> None:
         """Ends all connections to the database, as a server that is restarted does."""
@@ -113,8 +145,8 @@ class Cluster:
         with self._dial() as admin:
             admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
 
-    def _dial(self) -> "closing[psycopg.Connection[tuple[object, ...]]]":
-        return closing(psycopg.connect(self._url("postgres"), autocommit=True))
+    def _dial(self, name: str = "postgres") -> "closing[psycopg.Connection[tuple[object, ...]]]":
+        return closing(psycopg.connect(self._url(name), autocommit=True))
 
 
 def _as_user() -> tuple[str, ...]:

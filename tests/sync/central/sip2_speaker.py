@@ -113,6 +113,14 @@ def carried_out(person: seed.Person, item: str, at: str, due: str) -> Message:
     return message("11", ("N", "Y", at, due), *_who(person, ""), ("AB", item))
 
 
+def brought_back(item: str, at: str, *more: tuple[str, str]) -> Message:
+    return message("09", ("Y", NOW, at), ("AP", ""), ("AO", AGENCY), ("AB", item), ("AC", ""), *more)
+
+
+def renewed(person: seed.Person, item: str, at: str, due: str) -> Message:
+    return message("29", ("N", "Y", at, due), *_who(person, ""), ("AB", item))
+
+
 def checkin(item: str, *more: tuple[str, str]) -> Message:
     return message("09", ("N", NOW, NOW), ("AP", ""), ("AO", AGENCY), ("AB", item), ("AC", ""), *more)
 

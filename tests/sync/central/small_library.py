@@ -1,11 +1,12 @@
-"""A library in memory for tests of circulation: two branches, a few patrons and items, no machine and no disk."""
+"""A small library for tests of circulation: two branches, a few patrons and items; no machine, nothing committed."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, create_engine, insert, select, update
+from sqlalchemy import URL, Connection, create_engine, event, insert, select, update
 
 from kiosk.model import BranchId, DeviceId, ItemId, LoanRefusal, PatronId
 from sync.central import standard
@@ -31,7 +32,9 @@ class SmallLibrary:
     now: datetime = MORNING
 
     def desk(self, branch: BranchId = ULFBORG, at: datetime | None = None, *, fills_holds: bool = True) -> Desk:
-        return Desk(DeviceId("desk"), branch, at or self.now, fills_holds)
+        """at: what was done then is told now."""
+        desk = Desk(DeviceId("desk"), branch, self.now, fills_holds)
+        return desk if at is None else desk.earlier(at)
 
     def forward(self, **parts: float) -> datetime:
         self.now += timedelta(**parts) + timedelta(seconds=1)
@@ -91,17 +94,46 @@ class SmallLibrary:
 
 
 @contextmanager
-def opened() -> Iterator[Connection]:
-    """The library as it begins. Roll back to have it again."""
-    engine = create_engine("sqlite://")
+def opened(url: str | URL) -> Iterator[Connection]:
+    """The library as it begins, in an empty database. `rewind` to have it again."""
+    engine = create_engine(url)
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
         tables.create_all(connection)
         standard.plant(connection)
         _stock(connection)
         connection.commit()
         yield connection
     engine.dispose()
+
+
+def rewind(connection: Connection) -> None:
+    """Nothing has happened since `opened`. PostgreSQL's sequences know of no rollback; none has been asked before."""
+    connection.rollback()
+    connection.connection.rollback()  # of statements alone (statement.py) the connection does not know
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences")
+        connection.rollback()
+
+
+@contextmanager
+def overheard(connection: Connection) -> Iterator[list[str]]:
+    """The statements that reach the database meanwhile, by whatever way; SQLite's own BEGIN is none."""
+    said: list[str] = []
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.set_trace_callback(lambda text: None if text.startswith("BEGIN") else said.append(text))
+        yield said
+        driver.set_trace_callback(None)
+        return
+
+    def hear(*told: object) -> None:
+        said.append(str(told[2]))
+
+    event.listen(connection, "before_cursor_execute", hear)
+    yield said
+    event.remove(connection, "before_cursor_execute", hear)
 
 
 def _stock(connection: Connection) -> None:

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.central import seed
-from sync.central.database import Database
 from sync.central.patrons import record
 from sync.central.schema import cards, fees, holds, loans, messages, patrons
+from sync.central.start import open_database
 from sync.rest import wire
 from tests.sync.central.library import MORNING, Library, Machine, Reply
 
@@ -59,7 +59,7 @@ def alma(machine: Machine) -> MyPage:
 
 
 def write(library: Library, *statements: Any) -> None:
-    with closing(Database(library.home.database)) as database:
+    with closing(open_database(library.home)) as database:
         for statement in statements:
             database.write(partial(Connection.execute, statement=statement)).result()
 
@@ -112,7 +112,7 @@ def test_a_session_outlives_a_restart_of_the_store(library: Library, frida: MyPa
 
 
 def test_the_session_of_a_removed_patron_is_over(library: Library, alma: MyPage) -> None:
-    with closing(Database(library.home.database)) as database:
+    with closing(open_database(library.home)) as database:
         assert database.write(lambda connection: record.remove(connection, seed.ADULT.patron)).result() is None
     refused(alma.ask("GET", wire.ACCOUNT), 401, "sessionExpired")
     refused(alma.change(mobile="12345678"), 401, "sessionExpired")

@@ -19,7 +19,7 @@ from sync.central import seed
 from sync.central.command import main
 from sync.central.start import Home
 from sync.rest import enrol, wire
-from tests.sync.central.library import Library, Machine, copy_of
+from tests.sync.central.library import Library, Machine
 
 PROGRAM = """
 import sys
@@ -75,10 +75,10 @@ def enrolled(directory: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_listens_answers_and_ends_cleanly(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
+    unbegun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    with serving("--dir", str(tmp_path / "store")) as (program, address):
-        said = enrolled(tmp_path / "store", tmp_path / "bundle", capsys)
+    with serving("--dir", str(unbegun.directory)) as (program, address):
+        said = enrolled(unbegun.directory, tmp_path / "bundle", capsys)
         assert said == f"enrolled ulfborg-1 at DK-766103: {tmp_path / 'bundle'}\n"
         machine = Machine(address, tmp_path / "bundle")
         assert machine.authenticate(seed.ADULT.number, seed.ADULT.pin.reveal()).said["firstName"] == "Alma"
@@ -88,13 +88,12 @@ def test_it_says_where_it_listens_answers_and_ends_cleanly(
     assert (program.returncode, out) == (0, "")
     assert '"route": "/v1/patrons/authenticate"' in log
     assert "Traceback" not in log
-    assert not (tmp_path / "store" / "store.sqlite-wal").exists()
+    assert not (unbegun.directory / "store.sqlite-wal").exists()
 
 
 def test_a_store_begun_again_keeps_its_keys_and_its_machines(
-    tmp_path: Path, begun: Home, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home = copy_of(begun, tmp_path / "store")
     enrolled(home.directory, tmp_path / "bundle", capsys)
     before = {path.name: path.read_bytes() for path in home.keys.iterdir()}
     with serving("--dir", str(home.directory)) as (_, address):
@@ -105,9 +104,8 @@ def test_a_store_begun_again_keeps_its_keys_and_its_machines(
 
 
 def test_the_time_of_a_file_is_taken_for_everything_but_certificates(
-    tmp_path: Path, begun: Home, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home = copy_of(begun, tmp_path / "store")
     (tmp_path / "clock").write_text("2031-05-05T10:00:00+00:00")
     enrolled(home.directory, tmp_path / "bundle", capsys)
     with serving("--dir", str(home.directory), "--clock-file", str(tmp_path / "clock")) as (_, address):
@@ -131,8 +129,7 @@ def test_keys_lie_outside_the_database_for_their_owner_alone(begun: Home) -> Non
         assert secret.read_bytes() not in begun.database.read_bytes()
 
 
-def test_loans_are_shown_without_names(begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    home = copy_of(begun, tmp_path / "store")
+def test_loans_are_shown_without_names(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show-loans", "--dir", str(home.directory)) == 0
     heads, *rows = capsys.readouterr().out.splitlines()
     assert heads.split() == ["item", "title", "lånernummer", "branch", "due"]
@@ -180,16 +177,16 @@ def test_every_act_explains_itself(capsys: pytest.CaptureFixture[str], arguments
     assert "--" in capsys.readouterr().out
 
 
-def test_an_empty_library_is_begun_without_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serving("--dir", str(tmp_path / "store"), "--seed-data", "none"):
-        assert run("show-loans", "--dir", str(tmp_path / "store")) == 0
+def test_an_empty_library_is_begun_without_people(unbegun: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving("--dir", str(unbegun.directory), "--seed-data", "none"):
+        assert run("show-loans", "--dir", str(unbegun.directory)) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_a_library_adds_its_own_branch_and_lets_a_machine_in(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unbegun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = str(tmp_path / "store")
+    store = str(unbegun.directory)
     with serving("--dir", store, "--seed-data", "none") as (_, address):
         branch = ("add-branch", "--dir", store, "--branch", "DK-799999", "--name", "Opdigt")
         assert run(*branch, "--unstaffed", "Mo-Su 08:00-21:00") == 0
@@ -203,10 +200,7 @@ def test_a_library_adds_its_own_branch_and_lets_a_machine_in(
     assert "staffed off; unstaffed Mo-Su 08:00-22:00" in capsys.readouterr().out
 
 
-def test_hours_that_cannot_be_read_are_refused_with_the_place(
-    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    home = copy_of(begun, tmp_path / "store")
+def test_hours_that_cannot_be_read_are_refused_with_the_place(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     branch = ("add-branch", "--dir", str(home.directory), "--branch", "DK-799999", "--name", "Opdigt")
     assert run(*branch, "--staffed", "Mandag 10-17") == 1
     assert "1 | Mandag" in capsys.readouterr().err
@@ -214,9 +208,8 @@ def test_hours_that_cannot_be_read_are_refused_with_the_place(
 
 @pytest.mark.parametrize("key", ["pepper", "lookup.key"])
 def test_a_store_whose_key_is_lost_does_not_make_another(
-    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+    home: Home, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    home = copy_of(begun, tmp_path / "store")
     (home.keys / key).unlink()
     assert run("serve", "--dir", str(home.directory)) == 1
     assert f"{key} in {home.keys} is gone" in capsys.readouterr().err
@@ -224,17 +217,17 @@ def test_a_store_whose_key_is_lost_does_not_make_another(
 
 
 def test_the_enrolment_listener_opens_where_it_is_asked_for_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    unbegun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]  # free again in a moment
-    with serving("--dir", str(tmp_path / "store"), "--enrol-port", str(port)) as (program, address):
+    with serving("--dir", str(unbegun.directory), "--enrol-port", str(port)) as (program, address):
         assert program.stdout is not None
         assert program.stdout.readline() == f"enrolling https://127.0.0.1:{port}\n"
-        arguments = ("--dir", str(tmp_path / "store"), "--device", "ulfborg-1", "--branch", seed.ULFBORG)
+        arguments = ("--dir", str(unbegun.directory), "--device", "ulfborg-1", "--branch", seed.ULFBORG)
         assert run("enrol-code", *arguments) == 0
         (tmp_path / "code").write_text(capsys.readouterr().out.split()[1])
-        ca = pki.fingerprint((tmp_path / "store" / "keys" / "ca.pem").read_bytes())
+        ca = pki.fingerprint((unbegun.directory / "keys" / "ca.pem").read_bytes())
         wanted = ("--store", f"https://127.0.0.1:{port}", "--ca", f"sha256:{ca}", "--out", str(tmp_path / "bundle"))
         assert enrol.main([*wanted, "--code-file", str(tmp_path / "code")]) == 0
         machine = Machine(address, tmp_path / "bundle")

@@ -1,5 +1,6 @@
 """The database: its settings, work that fails, several programs at once. What both kinds promise is asked of both."""
 
+import fcntl
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -208,6 +209,37 @@ def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> 
     with pytest.raises(DatabaseError):
         Database(path)
     assert path.read_bytes() == before
+
+
+def test_another_program_that_stopped_in_the_middle_of_writing_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with closing(Database(path, patience_s=0.05)) as file, (tmp_path / "store.sqlite.lock").open("wb") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        assert isinstance(file.write(write_try).exception(), DatabaseError)
+        assert file.look(count_tries).result() == 0
+        fcntl.flock(stopped, fcntl.LOCK_UN)
+        assert file.write(write_try).result() == "x"
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%41b", "æ ø"])
+def test_a_path_means_itself_whatever_stands_in_it(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    with closing(Database(folder / "store.sqlite")) as file:
+        file.write(write_try).result()
+        assert file.look(count_tries).result() == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (folder / "store.sqlite").stat().st_size > 0
+
+
+def test_a_look_is_at_one_moment_whatever_is_written_meanwhile(file: Database) -> None:
+    def look(connection: Connection) -> list[int]:
+        before = count_tries(connection)
+        file.write(write_try).result()
+        return [before, count_tries(connection)]
+
+    assert file.look(look).result() == [0, 0]
+    assert file.look(count_tries).result() == 1
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------

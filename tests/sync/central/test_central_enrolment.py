@@ -4,11 +4,12 @@ import asyncio
 import http.client
 import json
 import re
+import socket
 import ssl
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,10 +34,11 @@ from sync.central.schema import devices as allow_list
 from sync.central.schema import enrolment_codes
 from sync.central.start import Home
 from sync.central.web.enrolment import WINDOW_S, WRONG, WrongCodes
-from sync.central.web.listener import Place, listening
+from sync.central.web.entrance import MOST_AT_ADDRESS, Place
+from sync.central.web.listener import listening
 from sync.central.web.server import CentralServer
 from sync.rest import enrol, wire
-from tests.sync.central.library import HandClock, Library, Machine, copy_of
+from tests.sync.central.library import HandClock, Library, Machine, laid_down
 
 NAME = "ulfborg-door"
 
@@ -63,11 +65,11 @@ class Gate:
     def ca(self) -> str:
         return f"sha256:{pki.fingerprint(self.home.ca.cert.read_bytes())}"
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: object = None, source: str = "127.0.0.1") -> tuple[int, Any]:
         """Raw, as whoever finds the port."""
         host, port = self.server.enrol_address.removeprefix("https://").split(":")
         context = pki.checking_context(self.home.ca.cert.read_bytes())
-        line = http.client.HTTPSConnection(host, int(port), context=context, timeout=20)
+        line = http.client.HTTPSConnection(host, int(port), context=context, timeout=20, source_address=(source, 0))
         try:
             line.request(method, path, body if isinstance(body, bytes) else json.dumps(body).encode())
             response = line.getresponse()
@@ -218,37 +220,85 @@ def test_the_code_and_the_key_stand_nowhere_at_the_store(
     with caplog.at_level("DEBUG"):
         enrolled(gate, code, tmp_path / "bundle")
     gate.server.stop()
-    kept = b"".join(path.read_bytes() for path in gate.home.directory.glob("store.sqlite*"))
+    kept = laid_down(gate.home)
     for said in (code, code.replace("-", "")):
         assert said.encode() not in kept
         assert said not in caplog.text
     assert (tmp_path / "bundle" / "device.key").read_bytes()[60:120] not in kept
 
 
-def test_ten_wrong_codes_close_the_door_for_everybody(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+def guess(gate: Gate, from_address: str = "127.0.0.1", code: str = "wrong") -> int:
+    return gate.ask("POST", wire.ENROLMENTS, {"code": code, "csr": csr()}, from_address)[0]
+
+
+def test_ten_wrong_codes_close_the_door_for_their_address_alone(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
     code = code_for(gate.home, capsys)
-    heard = [gate.ask("POST", wire.ENROLMENTS, {"code": "wrong", "csr": csr()})[0] for _ in range(WRONG + 1)]
-    assert heard == [403] * WRONG + [429]
-    assert gate.ask("POST", wire.ENROLMENTS, {"code": code, "csr": csr()})[0] == 429
+    assert [guess(gate) for _ in range(WRONG + 1)] == [403] * WRONG + [429]
+    assert guess(gate, code=code) == 429
+    assert guess(gate, "127.0.0.2", code) == 200
+
+
+def test_guessing_from_many_addresses_is_bounded_in_all(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.central.web.enrolment.WRONG_IN_ALL", 6)
+    heard = [guess(gate, f"127.0.0.{2 + turn // 2}") for turn in range(7)]
+    assert heard == [403] * 6 + [429]
+
+
+def test_wrong_codes_at_once_are_no_more_than_one_after_another(gate: Gate) -> None:
+    heard, together = list[int](), threading.Barrier(2 * WRONG)
+
+    def use() -> None:
+        together.wait()
+        heard.append(guess(gate))
+
+    threads = [threading.Thread(target=use) for _ in range(2 * WRONG)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(heard) == [403] * WRONG + [429] * WRONG
+
+
+def test_right_codes_are_not_counted(gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    for turn in range(WRONG + 2):
+        assert guess(gate, code=code_for(gate.home, capsys, f"door-{turn}")) == 200
 
 
 def test_wrong_codes_are_forgotten_after_a_minute() -> None:
     wrong = WrongCodes()
-    for second in range(WRONG):
-        assert not wrong.bars(second)
-        wrong.count(second)
-    last = WRONG - 1
-    assert wrong.bars(last + WINDOW_S - 1)
-    assert not wrong.bars(last + WINDOW_S)
-    wrong.count(last + WINDOW_S)
-    assert not wrong.bars(last + WINDOW_S)
+    assert all(wrong.begin("a", second) for second in range(WRONG))
+    assert wrong.begin("a", WINDOW_S - 1) is None
+    assert wrong.begin("b", WINDOW_S - 1) is not None
+    assert wrong.begin("a", WINDOW_S) is not None
+    assert wrong.begin("a", WINDOW_S) is None
 
 
 def test_wrong_codes_that_come_slowly_close_nothing() -> None:
     wrong = WrongCodes()
-    for turn in range(3 * WRONG):
-        assert not wrong.bars(turn * 7.0)
-        wrong.count(turn * 7.0)
+    assert all(wrong.begin("a", turn * 7.0) for turn in range(3 * WRONG))
+
+
+def test_connections_that_never_shake_hands_are_bounded_and_make_room_when_they_end(
+    gate: Gate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.central.web.entrance._PATIENCE_S", 1000.0)
+    host, port = gate.server.enrol_address.removeprefix("https://").split(":")
+    code = code_for(gate.home, capsys)
+    silent = [socket.create_connection((host, int(port)), 20) for _ in range(MOST_AT_ADDRESS + 5)]
+    for one_too_many in silent[MOST_AT_ADDRESS:]:
+        assert one_too_many.recv(1) == b""
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        guess(gate)
+    for line in silent:
+        line.close()
+    assert first_answer(lambda: guess(gate, code=code)) == 200
+
+
+def first_answer(ask: Callable[[], int]) -> int:
+    """Asked until the store has seen that the lines have ended."""
+    while True:
+        with suppress(OSError):
+            return ask()
 
 
 # --- what the listener does not do --------------------------------------------------------------
@@ -310,7 +360,7 @@ def test_the_listener_is_closed_unless_it_is_asked_for(library: Library) -> None
 def test_a_port_that_is_taken_is_told_where_the_store_is_started(library: Library) -> None:
     port = int(library.address.rsplit(":", 1)[1])
     server = CentralServer(library.home, HandClock(), enrol_port=port)
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OSError, match="ddress already in use"):
         server.start()
     server.stop()
 
@@ -362,13 +412,12 @@ def test_a_store_with_another_ca_is_sent_nothing(
 
 
 def test_who_shows_the_right_ca_without_being_the_store_never_hears_the_code(
-    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    false = copy_of(begun, tmp_path / "store")
     validity = pki.Validity(system_clock().wall, 10)
     other = pki.make_ca(pki.make_directory(tmp_path / "other"), "Natugle CA", validity)
-    pki.make_server(other, false.keys, ["127.0.0.1"], validity)
-    gate = Gate(false)
+    pki.make_server(other, home.keys, ["127.0.0.1"], validity)
+    gate = Gate(home)
     with gate.server, caplog.at_level("INFO"):
         assert enrolled(gate, "7K3M-9QXT-2VBN-HD4R", tmp_path / "bundle") == 1
     assert "certificate is not good" in capsys.readouterr().err
@@ -438,9 +487,8 @@ def test_a_code_is_valid_for_a_quarter_to_a_day(begun: Home, capsys: pytest.Capt
 
 @pytest.mark.parametrize(("name", "branch", "says"), [("x y", seed.ULFBORG, "name"), ("x", "DK-1", "no such branch")])
 def test_a_code_is_for_a_machine_and_a_branch_there_are(
-    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, branch: str, says: str
+    home: Home, capsys: pytest.CaptureFixture[str], name: str, branch: str, says: str
 ) -> None:
-    home = copy_of(begun, tmp_path / "store")
     arguments = ["--dir", str(home.directory), "--device", name, "--branch", branch]
     assert central(["enrol-code", *arguments], system_clock, never) == 1
     assert says in capsys.readouterr().err

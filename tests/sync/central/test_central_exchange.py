@@ -4,7 +4,7 @@ import base64
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -18,13 +18,14 @@ from kiosk.fault import Fault
 from kiosk.model import Credential, Denial, EventId, ItemId, PatronId
 from sync import seal
 from sync.central import seed
-from sync.central.schema import events, loans, refused_events, visits
+from sync.central.schema import events, fees, loans, refused_events, visits
 from sync.rest import wire
 from sync.seal import Sealer, associated
 from tests.sync.central.library import MORNING, Library, Machine, Reply
 
 DUE = date(2026, 12, 20)
 UNKNOWN = ItemId("5019999999")
+STRANGER = Credential("6100000000")
 
 
 @dataclass
@@ -129,6 +130,29 @@ def test_the_same_id_with_other_content_is_refused_and_the_first_stands(queue: Q
     assert queue.outcomes(other) == [("refused", "idempotencyMismatch")]
     assert queue.outcomes(first) == [DUPLICATE]
     assert on_loan(library, seed.BOOK.item) == [(seed.ADULT.patron, DUE)]
+
+
+def test_what_is_refused_for_its_id_or_its_place_is_kept_once_with_what_it_is_about(
+    queue: Queue, library: Library
+) -> None:
+    queue.outcomes(queue.sealed(EntryRefused(Denial.CLOSED), "the-same-event-id", sequence=7))
+    lent, returned = lent_offline(STRANGER, seed.BOOK.item), ItemReturned(UNKNOWN, offline=True)
+    copied: tuple[Event, ...] = lent, returned, EntryGranted(seed.ADULT.patron)
+    places = [queue.sealed(event, f"event-{number}-of-a-copy", sequence=7) for number, event in enumerate(copied)]
+    ids = queue.sealed(lent_offline(seed.ADULT.card, seed.BOOK.item), "the-same-event-id")
+    unread = queue.sealed_bytes("item.lent", b"{}", "an-unreadable-id", sequence=7)
+    for _ in range(2):
+        queue.outcomes(*places, ids, unread)
+    kept = library.rows(refused_events)
+    assert [(row.reason, row.item_id, row.due, row.patron_id, row.sealed is None) for row in kept] == [
+        ("idempotencyMismatch", seed.BOOK.item, DUE, seed.ADULT.patron, True),
+        ("sequenceReused", seed.BOOK.item, DUE, None, True),
+        ("sequenceReused", None, None, None, True),
+        ("sequenceReused", None, None, seed.ADULT.patron, True),
+        ("sequenceReused", None, None, None, False),
+    ]
+    assert [bool(row.card_digest) for row in kept] == [False, True, False, False, False]
+    assert [bool(row.item_digest) for row in kept] == [False, False, True, False, False]
 
 
 def test_a_number_of_the_queue_used_again_is_refused(queue: Queue) -> None:
@@ -255,10 +279,11 @@ def test_a_loan_to_another_is_ended_first_and_noted(queue: Queue, library: Libra
     assert [row.detail for row in library.rows(events)] == ["implicitReturn"]
 
 
-def test_a_loan_to_the_same_patron_changes_nothing(queue: Queue, library: Library) -> None:
-    before = on_loan(library, seed.ON_LOAN.item)
+def test_a_loan_to_the_same_patron_is_no_other_and_runs_as_long_as_was_told(queue: Queue, library: Library) -> None:
+    before = library.rows(loans)
     assert queue.outcomes(queue.sealed(lent_offline(seed.OTHER_PATRON.card, seed.ON_LOAN.item))) == [ACCEPTED]
-    assert on_loan(library, seed.ON_LOAN.item) == before
+    assert on_loan(library, seed.ON_LOAN.item) == [(seed.OTHER_PATRON.patron, DUE)]
+    assert [row.loan_id for row in library.rows(loans)] == [row.loan_id for row in before]
 
 
 @pytest.mark.parametrize(
@@ -336,6 +361,65 @@ def test_an_empty_batch_is_answered(queue: Queue) -> None:
 )
 def test_what_a_database_cannot_hold_is_a_bad_request(queue: Queue, changed: dict[str, object]) -> None:
     assert queue.send(queue.sealed(EntryRefused(Denial.CLOSED)) | changed).status == 400
+
+
+# --- a machine whose clock nobody has set -------------------------------------------------------
+
+LONG_AGO, DAY = datetime(1970, 1, 2, tzinfo=UTC), timedelta(days=1)
+
+
+def unset(queue: Queue, event: Event, at: datetime = LONG_AGO) -> dict[str, Any]:
+    return queue.sealed(event, at=at) | {"clockSynced": False}
+
+
+def returned_at(library: Library, item: ItemId) -> list[datetime | None]:
+    return [row.returned_at for row in library.rows(loans) if row.item_id == item]
+
+
+def test_what_a_machine_with_a_clock_behind_takes_back_is_returned_when_it_was_lent(
+    queue: Queue, library: Library
+) -> None:
+    queue.machine.lend(seed.ADULT.patron, seed.BOOK.item, "asked-first-event")
+    library.clock.forward(days=2)
+    assert queue.outcomes(unset(queue, ItemReturned(seed.BOOK.item, offline=True))) == [ACCEPTED]
+    assert returned_at(library, seed.BOOK.item) == [MORNING]
+    assert [row.occurred_at for row in library.rows(events)] == [LONG_AGO]
+
+
+def test_a_clock_that_was_set_is_believed_and_an_old_return_ends_no_later_loan(queue: Queue, library: Library) -> None:
+    queue.machine.lend(seed.ADULT.patron, seed.BOOK.item, "asked-first-event")
+    assert queue.outcomes(queue.sealed(ItemReturned(seed.BOOK.item, offline=True), at=LONG_AGO)) == [ACCEPTED]
+    assert returned_at(library, seed.BOOK.item) == [None]
+
+
+def test_nobody_pays_for_the_time_that_a_return_waited_in_such_a_machine(queue: Queue, library: Library) -> None:
+    queue.machine.lend(seed.ADULT.patron, seed.BOOK.item, "asked-first-event")
+    library.clock.forward(days=90)
+    assert queue.outcomes(unset(queue, ItemReturned(seed.BOOK.item, offline=True), MORNING + DAY)) == [ACCEPTED]
+    assert returned_at(library, seed.BOOK.item) == [MORNING + DAY]
+    assert [row for row in library.rows(fees) if row.patron_id == seed.ADULT.patron] == []
+
+
+def test_what_such_a_machine_lends_and_takes_back_counts_in_the_order_it_was_told(
+    queue: Queue, library: Library
+) -> None:
+    queue.machine.bring_back(seed.BOOK.item, "a-return-event-id")
+    assert (
+        queue.outcomes(
+            unset(queue, lent_offline(seed.ADULT.patron, seed.BOOK.item)),
+            unset(queue, ItemReturned(seed.BOOK.item, offline=True)),
+            unset(queue, lent_offline(seed.PERMITTED.patron, seed.BOOK.item)),
+        )
+        == [ACCEPTED] * 3
+    )
+    assert on_loan(library, seed.BOOK.item) == [(seed.PERMITTED.patron, DUE)]
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_loan_told_from_the_future_was_made_now(queue: Queue, library: Library, synced: bool) -> None:
+    sealed = queue.sealed(lent_offline(seed.ADULT.patron, seed.BOOK.item), at=MORNING + DAY)
+    assert queue.outcomes(sealed | {"clockSynced": synced}) == [ACCEPTED]
+    assert [row.lent_at for row in library.rows(loans) if row.item_id == seed.BOOK.item] == [MORNING]
 
 
 # --- a loan that was given up -------------------------------------------------------------------

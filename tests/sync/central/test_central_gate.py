@@ -1,5 +1,6 @@
 """Who gets in at all, and what is said to those who do not; over real TLS on loopback."""
 
+import errno
 import http.client
 import json
 import logging
@@ -7,26 +8,34 @@ import shutil
 import socket
 import ssl
 import threading
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
+from kiosk.fault import DeviceFault, Fault
 from kiosk.loop import Clock, system_clock
-from kiosk.model import BranchId, DeviceId
+from kiosk.model import BranchId, DeviceId, EventId
 from sync import pki
-from sync.central import seed
+from sync.central import seed, start
+from sync.central.away import is_away, is_full
 from sync.central.command import enrol, main
-from sync.central.database import Database
+from sync.central.database import Database, DatabaseError
 from sync.central.machines import devices
 from sync.central.machines.devices import Device
+from sync.central.postgres import DatabaseLost, PostgresDatabase
+from sync.central.start import Home, open_database
 from sync.pki import Identity, Validity
 from sync.rest import wire
-from tests.sync.central.library import Library, Machine
+from sync.rest.client import RestStore
+from tests.sync.central.library import Library, Machine, in_a_file
 
 KEY = "a-key-of-sixteen-or-more"
+VERSIONS = (b" HTTP/0.9", b" HTTP/1.2", b" HTTP/2.0", b" HTTP/3.0")
 
 
 def identity(bundle: Path) -> Identity:
@@ -126,9 +135,8 @@ def test_enrolling_again_shuts_out_the_old_certificate(machine: Machine, library
 
 def test_revoking_one_machine_leaves_the_others(machine: Machine, library: Library) -> None:
     other = library.machine("vinderup-1", seed.VINDERUP)
-    database = Database(library.home.database)
-    revoked = database.write(lambda c: devices.revoke(c, DeviceId("ulfborg-1"), library.clock.wall)).result()
-    database.close()
+    with closing(open_database(library.home)) as database:
+        revoked = database.write(lambda c: devices.revoke(c, DeviceId("ulfborg-1"), library.clock.wall)).result()
     assert revoked == 1
     assert machine.ask("GET", wire.STATUS).status == 401
     assert other.ask("GET", wire.STATUS).status == 200
@@ -265,7 +273,122 @@ def test_bytes_that_are_no_http_are_refused_and_not_repeated(machine: Machine, l
     assert machine.ask("GET", wire.STATUS).status == 200
 
 
+def test_two_keys_are_no_key(machine: Machine) -> None:
+    """Behind a proxy that reads the other one, it would be another loan."""
+    line = machine._dial()
+    line.putrequest("POST", wire.RETURNS)
+    body = json.dumps({"materialItemNumber": "999"}).encode()
+    for name, value in ((wire.IDEMPOTENCY_KEY, KEY), (wire.IDEMPOTENCY_KEY, KEY), ("Content-Length", str(len(body)))):
+        line.putheader(name, value)
+    line.endheaders(body)
+    with closing(line), line.getresponse() as response:
+        assert (response.status, json.loads(response.read())["errorCode"]) == (400, "badRequest")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (wire.AUTHENTICATE, {"library_card_number": CANARY, "pincode": "1234"}),
+        (wire.RETURNS, {"material_item_number": "999"}),
+        (wire.EVENTS, {"queueEpoch": "1", "keys": [{"key_id": "1", "wrapped": ""}], "events": []}),
+    ],
+)
+def test_a_field_has_the_contracts_name_alone(machine: Machine, path: str, body: object) -> None:
+    assert_error(machine, 400, "badRequest", "POST", path, body, Idempotency_Key=KEY)
+
+
+# --- a database that is away ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_database(monkeypatch: pytest.MonkeyPatch) -> list[Database | PostgresDatabase]:
+    """Of the stores that are started from now on."""
+    opened: list[Database | PostgresDatabase] = []
+
+    def remembered(home: Home) -> Database | PostgresDatabase:
+        opened.append(open_database(home))
+        return opened[-1]
+
+    monkeypatch.setattr(start, "open_database", remembered)
+    return opened
+
+
+@in_a_file
+def test_while_nothing_can_be_written_a_machine_is_told_to_come_again_and_keeps_its_question(
+    own_database: list[Database], library: Library, machine: Machine
+) -> None:
+    beside = own_database[0].read
+    beside(lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON")).result()
+    reply = machine.bring_back(seed.BOOK.item, KEY)
+    assert (reply.status, reply.said["errorCode"]) == (503, "storeUnavailable")
+    assert int(reply.headers["Retry-After"]) > 0
+    with closing(RestStore(library.address, machine.bundle, 20.0, system_clock)) as client:
+        with pytest.raises(DeviceFault) as silent:
+            client.checkin(seed.BOOK.item, EventId(KEY))
+        assert silent.value.fault is Fault.STORE_SILENT
+    beside(lambda connection: connection.exec_driver_sql("PRAGMA query_only = OFF")).result()
+    assert machine.bring_back(seed.BOOK.item, KEY).status == 200
+
+
+def test_a_full_disk_is_no_bug(tmp_path: Path) -> None:
+    def fill(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE full (x)")
+        for _ in range(100):
+            connection.exec_driver_sql("INSERT INTO full VALUES (randomblob(4000))")
+
+    with closing(Database(tmp_path / "store.sqlite")) as database:
+        pages = database.read(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one()).result()
+        database.read(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10}")).result()
+        problem = database.write(fill).exception()
+    assert problem is not None
+    assert (is_away(problem), is_full(problem)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("problem", "away"),
+    [
+        (DatabaseLost("gone"), True),
+        (OSError(errno.ENOSPC, "full"), True),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), False),
+        (DatabaseError("PostgreSQL refused: SQLSTATE 23505"), False),
+        (KeyError("x"), False),
+    ],
+)
+def test_what_is_away_is_told_from_a_bug(problem: Exception, away: bool) -> None:
+    assert is_away(problem) is away
+
+
+@pytest.mark.parametrize("said", [b"PRI * HTTP/2.0", *(b"GET /v1/status" + v for v in (b"", *VERSIONS))])
+def test_another_version_of_http_is_not_spoken(machine: Machine, library: Library, said: bytes) -> None:
+    port = int(library.address.rsplit(":", 1)[1])
+    context = pki.client_context(machine.bundle / "ca.pem", identity(machine.bundle))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as line,
+    ):
+        line.sendall(said + b"\r\nHost: x\r\n\r\n")
+        heard = b""
+        with suppress(OSError):
+            heard = line.recv(100)
+    assert not heard or (heard.startswith(b"HTTP/1.") and heard[8:13] == b" 400 ")
+    assert machine.ask("GET", wire.STATUS).status == 200
+
+
 # --- answers and log ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [wire.LOANS, "/nowhere"])
+def test_an_expectation_that_nobody_knows_is_refused_in_the_stores_form(machine: Machine, path: str) -> None:
+    reply = machine.ask("POST", path, {}, Expect="canary-4711")
+    assert (reply.status, set(reply.said)) == (400, {"correlationId", "errorCode", "message"})
+    assert (reply.said["errorCode"], reply.headers["Server"]) == ("badRequest", "natugle")
+    assert b"canary" not in reply.body
+    assert machine.ask("GET", wire.STATUS).status == 200
+
+
+def test_a_machine_that_asks_before_it_sends_its_body_is_told_to_go_on(machine: Machine) -> None:
+    reply = machine.ask("POST", wire.RETURNS, {"materialItemNumber": "999"}, Expect="100-continue", Idempotency_Key=KEY)
+    assert reply.said["refusal"] == "notFound"
 
 
 def test_the_replica_holds_what_a_branch_needs_when_the_store_is_silent(machine: Machine, library: Library) -> None:
@@ -304,14 +427,13 @@ def test_a_request_leaves_one_line_of_closed_words(machine: Machine, caplog: pyt
 def test_a_fault_of_the_store_is_told_without_its_text(
     machine: Machine, library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database = Database(library.home.database)
-    database.write(lambda connection: connection.exec_driver_sql("DROP TABLE lockouts")).result()
-    database.close()
+    with closing(open_database(library.home)) as database:
+        database.write(lambda connection: connection.exec_driver_sql("DROP TABLE lockouts")).result()
     with caplog.at_level(logging.INFO):
         reply = machine.authenticate(CANARY, "98761234")
     assert (reply.status, reply.said["errorCode"]) == (500, "internalError")
     assert CANARY not in caplog.text
-    assert "OperationalError" in caplog.text
+    assert any(name in caplog.text for name in ("OperationalError", "DatabaseError"))
 
 
 def test_another_machine_is_answered_while_pins_are_checked(library: Library, machine: Machine) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from kiosk.event import EntryGranted, ItemLent
 from kiosk.model import Credential, PatronId, Pin
 from sync.central import retention, seed, start
-from sync.central.database import Database
+from sync.central.schema import events
 from sync.central.seed import Person
+from sync.central.start import open_database
 from sync.rest import wire
-from tests.sync.central.library import MORNING, Library, Machine
+from tests.sync.central.library import MORNING, Library, Machine, in_a_file, laid_down
 from tests.sync.central.test_central_exchange import Queue
 
 
@@ -79,9 +80,8 @@ def _plant(library: Library) -> None:
     def plant(connection: Connection) -> None:
         seed.add_patron(connection, locks, CANARY, MORNING.date())
 
-    database = Database(library.home.database)
-    database.write(plant).result()
-    database.close()
+    with closing(open_database(library.home)) as database:
+        database.write(plant).result()
 
 
 def test_no_answer_says_more_than_a_machine_may_know(used: Machine) -> None:
@@ -161,22 +161,22 @@ def test_answers_have_the_fields_of_the_contract_and_no_other(machine: Machine) 
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["while it runs", "after it stopped"])
-def test_no_pin_and_no_card_number_lies_on_the_disk(used: Machine, library: Library, stopped: bool) -> None:
+def test_no_pin_and_no_card_number_is_laid_down(used: Machine, library: Library, stopped: bool) -> None:
     if stopped:
         library.stop()
-    left = {path: path.read_bytes() for path in _files(library.home.directory)}
-    for secret in (NUMBER, PIN, WRONG_PIN, UNKNOWN_CARD):
-        assert [path.name for path, content in left.items() if secret.encode() in content] == []
-    assert any(CANARY.last_name.encode() in content for content in left.values())
+    left = laid_down(library.home)
+    assert [secret for secret in (NUMBER, PIN, WRONG_PIN, UNKNOWN_CARD) if secret.encode() in left] == []
+    assert CANARY.last_name.encode() in left
     assert used.heard
 
 
+@in_a_file
 def test_what_is_forgotten_is_gone_from_the_files(used: Machine, library: Library) -> None:
     digest = start.locks(library.home).lookup.of_card(Credential(UNKNOWN_CARD)).encode()
     assert used.heard
     library.stop()
     assert _holding(library.home.directory, digest) == ["store.sqlite"]
-    with closing(Database(library.home.database)) as database:
+    with closing(open_database(library.home)) as database:
         database.write(lambda connection: retention.purge(connection, MORNING + timedelta(days=31))).result()
         database.settle().result()
         assert _holding(library.home.directory, digest) == []
@@ -200,9 +200,7 @@ def test_no_log_line_names_anybody(used: Machine, caplog: pytest.LogCaptureFixtu
 
 def test_events_say_what_happened_and_to_nobody(used: Machine, library: Library) -> None:
     assert used.heard
-    database = Database(library.home.database)
-    rows = database.read(lambda c: c.exec_driver_sql("SELECT * FROM events").all()).result()
-    database.close()
+    rows = library.rows(events)
     assert len(rows) == 3
     for secret in (*NEVER_SAID, CANARY.patron, CANARY.first_name):
         assert secret not in repr(rows)

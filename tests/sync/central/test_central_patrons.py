@@ -5,13 +5,14 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Executable, update
+from sqlalchemy import Connection, Executable, update
 
 from sync.central import seed, start
 from sync.central.calendar import whole_years
+from sync.central.patrons import tries
 from sync.central.schema import cards, patrons
 from sync.central.seed import Person
-from tests.sync.central.library import Library, Machine
+from tests.sync.central.library import MORNING, Library, Machine
 
 WRONG = "0007"
 
@@ -116,6 +117,42 @@ def test_wrong_pins_count_for_fifteen_minutes(machine: Machine, library: Library
     assert status(machine, seed.ADULT) == "VALID"
 
 
+def test_four_wrong_pins_each_quarter_of_an_hour_lock_out_at_the_tenth_and_no_restart_forgets_them(
+    machine: Machine, library: Library
+) -> None:
+    for _ in range(2):
+        assert [status(machine, seed.ADULT, WRONG) for _ in range(4)] == ["INVALID"] * 4
+        library.clock.forward(minutes=15)
+    library.restart()
+    again = library.dial(machine.bundle)
+    assert [status(again, seed.ADULT, WRONG) for _ in range(2)] == ["INVALID"] * 2
+    assert status(again, seed.ADULT) == "LOANER_LOCKED_OUT"
+    lasts(again, library, timedelta(minutes=15))
+    assert status(again, seed.ADULT) == "VALID"
+
+
+def test_ten_wrong_pins_lock_out_within_a_day_and_not_beyond_it(machine: Machine, library: Library) -> None:
+    for _ in range(6):
+        assert [status(machine, seed.ADULT, WRONG) for _ in range(3)] == ["INVALID"] * 3
+        library.clock.forward(hours=8)
+    assert status(machine, seed.ADULT) == "VALID"
+
+
+def guessed(connection: Connection, start: datetime, days: int) -> int:
+    """How many PINs somebody can try who knows every rule and never sleeps."""
+    now, end, guesses = start, start + timedelta(days=days), 0
+    while now < end:
+        for _ in range(4):
+            guesses += tries.count_try(connection, "a card", now)
+        now += timedelta(minutes=15)
+    return guesses
+
+
+def test_who_tries_pins_day_and_night_tries_130_in_a_week_and_70_in_the_next(connection: Connection) -> None:
+    assert guessed(connection, MORNING, 7) == 130
+    assert guessed(connection, MORNING + timedelta(days=7), 7) <= 70
+
+
 def lock_out(machine: Machine, person: Person = seed.ADULT) -> None:
     assert [status(machine, person, WRONG) for _ in range(5)] == ["INVALID"] * 5
 
@@ -143,8 +180,8 @@ def test_a_right_pin_after_a_lock_out_begins_from_the_shortest_again(machine: Ma
     assert status(machine, seed.ADULT) == "VALID"
 
 
-@pytest.mark.parametrize(("quiet", "next_lasts"), [(timedelta(hours=23, minutes=59), 30), (timedelta(hours=24), 15)])
-def test_a_day_without_one_and_the_next_lock_out_is_a_first_one(
+@pytest.mark.parametrize(("quiet", "next_lasts"), [(timedelta(days=7, minutes=-1), 30), (timedelta(days=7), 15)])
+def test_a_week_without_one_and_the_next_lock_out_is_a_first_one(
     machine: Machine, library: Library, quiet: timedelta, next_lasts: int
 ) -> None:
     lock_out(machine)

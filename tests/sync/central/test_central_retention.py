@@ -21,11 +21,14 @@ from sync.central.schema import (
     loans,
     messages,
     payments,
+    refused_events,
+    staff_log,
     tables,
     visits,
 )
 from sync.central.start import Home, open_database
-from tests.sync.central.library import MORNING, Library, Machine
+from sync.rest import wire
+from tests.sync.central.library import MORNING, Library, Machine, Reply
 from tests.sync.central.test_central_exchange import Queue
 
 ResultT = TypeVar("ResultT")
@@ -59,10 +62,12 @@ def used(library: Library, machine: Machine) -> Home:
 def _owe_and_say(connection: Connection) -> None:
     """A settled fee with its payment, a message, an expired code."""
     connection.execute(delete(enrolment_codes))
+    connection.execute(delete(fees))  # the debtor's
     code = {"code_digest": "d", "device_id": "d", "branch_id": seed.ULFBORG, "expires_at": MORNING}
     connection.execute(insert(enrolment_codes).values(code))
     message = {"kind": "due", "about": "x", "channel": "sms", "recipient": "01443312", "subject": "s", "content": "c"}
     connection.execute(insert(messages).values(patron_id=PATRON, made_at=MORNING, sent_at=MORNING, **message))
+    connection.execute(insert(staff_log).values(done_at=MORNING, staff="s", patron_digest="d"))
     owe(connection, settled_at=MORNING)
     fee = connection.execute(select(fees.c.fee_id)).scalar_one()
     connection.execute(insert(payments).values(reference="r", fee_id=fee, amount=20_00, paid_at=MORNING))
@@ -90,6 +95,15 @@ def names_in_visits(connection: Connection) -> list[str]:
     return [row.patron_id for row in connection.execute(select(visits)) if row.patron_id]
 
 
+def refusals_of_no_item(connection: Connection) -> int:
+    return len([row for row in connection.execute(select(refused_events)) if row.item_id is None])
+
+
+def patrons_of_refusals(connection: Connection) -> list[str]:
+    kept = [row for row in connection.execute(select(refused_events)) if row.item_id is not None]
+    return [value for row in kept for value in (row.patron_id, row.card_digest) if value is not None]
+
+
 def contents_of_answers(connection: Connection) -> list[str]:
     return [row.digest for row in connection.execute(select(answers)) if row.digest]
 
@@ -113,11 +127,13 @@ LIMITS: dict[str, tuple[Look, timedelta]] = {
     "fees": (rows_of("fees"), MONTH),
     "contents of messages": (contents_of_messages, MONTH),
     "visitors": (names_in_visits, MONTH),
-    "refused events": (rows_of("refused_events"), MONTH),
+    "staff_log": (rows_of("staff_log"), MONTH),
+    "refused events": (refusals_of_no_item, MONTH),
+    "patrons of refused events": (patrons_of_refusals, MONTH),
     "contents of answers": (contents_of_answers, MONTH),
     "answers": (rows_of("answers"), timedelta(days=180)),
-    "PIN tries": (rows_of("tries"), timedelta(minutes=15)),
-    "lock-outs": (rows_of("lockouts"), timedelta(hours=24, minutes=15)),
+    "PIN tries": (rows_of("tries"), timedelta(hours=24)),
+    "lock-outs": (rows_of("lockouts"), timedelta(days=7, minutes=15)),
     "enrolment codes": (rows_of("enrolment_codes"), MONTH),
 }
 
@@ -215,6 +231,69 @@ def test_many_loans_of_one_who_owes_go_too(database: Store) -> None:
     done = database.write(lambda c: retention.purge(c, MORNING + MONTH + MINUTE)).result()
     assert done[0] == Forgotten("loans", 1201)
     assert database.read(count_of_returned).result() == 1
+
+
+# --- a fee and its loan -------------------------------------------------------------------------
+
+
+def fees_after(database: Store, now: datetime) -> list[tuple[str, date | None]]:
+    database.write(lambda connection: retention.purge(connection, now)).result()
+    rows = database.read(lambda connection: connection.execute(select(fees)).all()).result()
+    return [(row.kind, row.lent_on) for row in rows]
+
+
+def test_a_settled_fee_stays_while_its_own_loan_is_out_and_no_other_keeps_it(database: Store) -> None:
+    """The patron of `used` gets a loan of long before its fees, and keeps it."""
+    long_ago, paid = MORNING - timedelta(days=100), {"settled_at": MORNING, "paid": 20_00}
+    out = {"item_id": seed.BOOK.item, "patron_id": PATRON, "branch_id": seed.ULFBORG, "due": date(2026, 9, 15)}
+    database.write(lambda c: c.execute(delete(loans).where(loans.c.item_id == seed.BOOK.item))).result()
+    database.write(lambda c: c.execute(insert(loans).values(**out, lent_at=long_ago))).result()
+    database.write(lambda c: owe(c, long_ago.date(), **paid)).result()
+    database.write(lambda c: owe(c, None, kind="compensation", item_id=seed.BOOK.item, **paid)).result()
+    fee = select(fees.c.fee_id).where(fees.c.lent_on == long_ago.date()).scalar_subquery()
+    payment = insert(payments).values(reference="of it", fee_id=fee, amount=20_00, paid_at=MORNING)
+    database.write(lambda c: c.execute(payment)).result()
+    much_later = MORNING + timedelta(days=400)
+    assert fees_after(database, much_later) == [("fee", long_ago.date())]
+    assert database.read(rows_of("payments")).result() == 1
+    renewed = update(loans).where(loans.c.patron_id == PATRON, loans.c.returned_at.is_(None))
+    database.write(lambda c: c.execute(renewed.values(fee_day=MORNING.date()))).result()
+    assert fees_after(database, much_later) == []
+    assert database.read(rows_of("payments")).result() == 0
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+def test_a_refusal_keeps_its_item_until_staff_have_resolved_it_and_goes_then(database: Store) -> None:
+    later = MORNING + timedelta(days=400)
+    assert looked(database, rows_of("refused_events"), later) == 1
+    (kept,) = database.read(lambda c: c.execute(select(refused_events)).all()).result()
+    assert (kept.item_id, kept.patron_id, kept.card_digest) == (seed.BOOK.item, None, None)
+    resolved = update(refused_events).values(resolved_at=later, resolution="on its shelf")
+    database.write(lambda c: c.execute(resolved)).result()
+    assert looked(database, rows_of("refused_events"), later) == 0
+
+
+def test_what_was_renewed_is_forgotten_with_whose_it_was_and_still_answered_once(
+    library: Library, machine: Machine
+) -> None:
+    key, patron = "a-renewal-event-id", seed.OTHER_PATRON
+
+    def renew(machine: Machine) -> Reply:
+        session = machine.authenticate(patron.number, patron.pin.reveal()).said["sessionKey"]
+        return machine.ask("POST", wire.RENEWALS, {"loanIds": []}, Idempotency_Key=key, X_Session=session)
+
+    first = renew(machine)
+    assert seed.ON_LOAN.item in first.body.decode()
+    assert renew(machine).body == first.body
+    library.clock.forward(days=31)
+    library.restart()
+    library.stop()
+    (kept,) = library.rows(answers)
+    assert (kept.answer, kept.digest) == ('{"renewals":[]}', "")
+    library.restart()
+    assert renew(library.dial(machine.bundle)).said == {"renewals": []}
 
 
 # --- what stays ---------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Staff's commands, as they are typed; and what a machine's queue leaves behind for staff to see."""
 
+import getpass
 import io
 import json
-import stat
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from sync.central.schema import (
     answers,
     blocks,
     cards,
+    fees,
     holds,
     items,
     loans,
@@ -30,12 +32,13 @@ from sync.central.schema import (
     queues,
     refused_events,
     sip_users,
+    staff_log,
     visits,
 )
 from sync.central.sip2 import logins
 from sync.central.staff.said import WIDTH
 from sync.central.start import Home
-from tests.sync.central.library import HandClock, Library, Machine
+from tests.sync.central.library import HandClock, Library, Machine, copy_of, laid_down
 from tests.sync.central.test_central_exchange import DUE, Queue
 
 UNKNOWN = ItemId("6166660000")  # a health card's number, laid where a book belongs
@@ -134,6 +137,7 @@ def test_the_picture_has_the_fields_of_the_policy_in_its_order(desk: Desk) -> No
     assert places == sorted(places)
     assert "Ring til os om regningen." in said
     assert "E: skylder for meget" in said
+    assert "Mellemværende (230,00 kr.)" in said  # above the limit
     assert "Tilhørsfilial        Ulfborg" in said
     assert max(map(len, said.splitlines())) <= WIDTH
 
@@ -145,18 +149,35 @@ def test_cpr_and_health_card_are_dots_unless_they_are_asked_for(desk: Desk) -> N
     assert revealed.count(seed.ADULT.number) == 2  # as CPR number, and as card
 
 
-def test_a_reveal_leaves_a_line_that_names_nobody(desk: Desk) -> None:
-    log = desk.home.directory / "staff.log"
+def test_a_reveal_leaves_a_trace_that_names_nobody(desk: Desk) -> None:
     desk.says("staff", "show", "--patron", seed.ADULT.patron)
-    assert not log.exists()
+    assert desk.says("staff", "log") == "nothing has been done\n"
     desk.says("staff", "show", "--patron", seed.ADULT.patron, "--reveal")
     desk.says("staff", "show", "--card", "--reveal", typed=seed.ADULT.number + "\n")
     desk.says("staff", "show", "--patron", seed.CHILD.patron, "--reveal")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [line["act"] for line in lines] == ["reveal"] * 3
-    assert lines[0]["patron"] == lines[1]["patron"] != lines[2]["patron"]
-    assert seed.ADULT.patron not in log.read_text() and seed.ADULT.number not in log.read_text()
-    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    traces = desk.rows(staff_log)
+    assert {(row.done_at, row.staff) for row in traces} == {(desk.clock.wall, getpass.getuser())}
+    digests = [row.patron_digest for row in traces]
+    assert digests[0] == digests[1] != digests[2]
+    assert seed.ADULT.patron not in repr(traces) and seed.ADULT.number not in repr(traces)
+    assert len(desk.says("staff", "log").splitlines()) == 1 + 3
+    of_one = desk.says("staff", "log", "--patron", seed.CHILD.patron).splitlines()
+    assert [line.split() for line in of_one[1:]] == [
+        ["24.11.2026", "10:30", getpass.getuser(), "reveal", digests[2][:12]]
+    ]
+
+
+def test_a_reveal_that_cannot_be_written_down_shows_nothing(desk: Desk) -> None:
+    with closing(start.open_database(desk.home)) as database:
+        database.write(
+            lambda connection: connection.exec_driver_sql("ALTER TABLE staff_log RENAME TO elsewhere")
+        ).result()
+    try:
+        assert "refused" in desk.complains("staff", "show", "--patron", seed.ADULT.patron, "--reveal")
+    finally:
+        with closing(start.open_database(desk.home)) as database:
+            back = "ALTER TABLE elsewhere RENAME TO staff_log"
+            database.write(lambda connection: connection.exec_driver_sql(back)).result()
 
 
 def test_a_card_is_read_from_standard_input_and_never_from_the_command_line(desk: Desk) -> None:
@@ -239,6 +260,75 @@ def test_an_item_on_loan_is_not_discarded(desk: Desk) -> None:
     assert "no such item" in desk.complains("staff", "item", "--item", UNKNOWN)
 
 
+LOST = ("staff", "item", "--item", seed.ON_LOAN.item, "--state", "lost")
+
+
+def test_who_has_a_lost_item_on_loan_is_charged_for_it_and_the_loan_is_ended(desk: Desk) -> None:
+    patron = seed.OTHER_PATRON.patron
+    said = desk.says(*LOST, "--charge", "230,50")
+    assert f"lost; DK-766103, Romaner; not lent\n{patron} is charged 230,50 kr. for it" in said
+    charged = [row for row in desk.rows(fees) if row.patron_id == patron]
+    assert [(row.patron_id, row.kind, row.item_id, row.amount) for row in charged] == [
+        (patron, "compensation", seed.ON_LOAN.item, 230_50)
+    ]
+    assert [row.returned_at for row in desk.rows(loans)] == [desk.clock.wall]
+    assert "erstatning" in desk.says("staff", "show", "--patron", patron)
+    assert "E" in {row.reason for row in desk.rows(blocks) if row.patron_id == patron}  # above the limit
+
+
+def test_for_an_item_that_nobody_has_on_loan_nobody_is_charged_and_nothing_is_changed(desk: Desk) -> None:
+    desk.says(*LOST, "--charge", "230")
+    before = desk.rows(items), desk.rows(fees)
+    assert "nobody has it on loan" in desk.complains(*LOST, "--charge", "230")  # typed again
+    assert "nobody has it on loan" in desk.complains(
+        "staff", "item", "--item", seed.BOOK.item, "--state", "lost", "--charge", "1"
+    )
+    assert (desk.rows(items), desk.rows(fees)) == before
+
+
+@pytest.mark.parametrize("amount", ["0", "0,00", "-1", "2,5", "2.50", "x", "100000", "", "٢"])
+def test_a_charge_is_an_amount_in_kroner(desk: Desk, amount: str) -> None:
+    before = desk.rows(fees)
+    ended, _, complaint = desk.run(*LOST, f"--charge={amount}")
+    assert ended == 2
+    assert "an amount is in kroner, as 230 or 230,50" in complaint
+    assert desk.rows(fees) == before
+
+
+def test_only_a_lost_item_is_charged_for(desk: Desk) -> None:
+    item = ("staff", "item", "--item", seed.ON_LOAN.item)
+    for state in ([], ["--state", "here"]):
+        assert "only for a lost item" in desk.complains(*item, *state, "--charge", "230")
+
+
+# --- a patron goes ------------------------------------------------------------------------------
+
+
+def test_what_is_set_aside_for_a_patron_who_is_removed_goes_to_the_next_in_the_queue_or_home(
+    machine: Machine, counter: Desk
+) -> None:
+    first, second = seed.OTHER_PATRON.patron, seed.PERMITTED.patron
+    wish = {"record_id": seed.RESERVED.record, "patron_id": second, "pickup_branch": seed.ULFBORG}
+    counter.change(insert(holds).values(placed_at=counter.clock.wall, **wish))
+    machine.bring_back(seed.ON_LOAN.item, "a-return-event-1")
+    machine.bring_back(seed.RESERVED.item, "a-return-event-2")
+    machine.bring_back(seed.RESERVED_ELSEWHERE.item, "a-return-event-3")  # on its way to Vinderup
+    assert counter.says("staff", "remove", "--patron", first) == f"{first} is removed\n"
+    assert [(row.patron_id, row.item_id) for row in counter.rows(holds)] == [(second, seed.RESERVED.item)]
+    bound = {row.item_id: row.transit_to for row in counter.rows(items)}
+    assert bound[seed.RESERVED_ELSEWHERE.item] == seed.ULFBORG
+    assert [row for row in counter.rows(patrons) if row.patron_id == first] == []
+
+
+def test_a_patron_who_has_a_loan_or_a_debt_stays_with_every_hold(desk: Desk) -> None:
+    before = desk.rows(holds)
+    assert "on loan" in desk.complains("staff", "remove", "--patron", seed.OTHER_PATRON.patron)
+    assert desk.rows(holds) == before
+    desk.change(insert(fees).values(patron_id=seed.ADULT.patron, kind="fee", amount=1, made_at=desk.clock.wall))
+    assert "owes" in desk.complains("staff", "remove", "--patron", seed.ADULT.patron)
+    assert "no such patron" in desk.complains("staff", "remove", "--patron", "1")
+
+
 # --- what was refused ---------------------------------------------------------------------------
 
 
@@ -271,13 +361,37 @@ def test_a_refused_loan_is_carried_out_once_the_card_is_known(queue: Queue, coun
     assert "resolved already" in counter.complains(*resolve)
 
 
-def test_a_loan_that_is_refused_again_stays_unresolved(queue: Queue, counter: Desk) -> None:
+@pytest.mark.parametrize("wrong", [timedelta(days=-9000), timedelta(days=9)], ids=["behind", "ahead"])
+def test_a_refused_loan_of_a_machine_with_a_wrong_clock_is_made_and_stays_out(
+    queue: Queue, counter: Desk, wrong: timedelta
+) -> None:
+    queue.machine.bring_back(seed.BOOK.item, "a-return-event-id")
+    queue.send(queue.sealed(lent(STRANGER), at=counter.clock.wall + wrong) | {"clockSynced": False})
+    register(counter, seed.ADULT.patron)
+    counter.says("staff", "resolve", "--refusal", "1", "--as", "card registered", "--apply")
+    made = [row for row in counter.rows(loans) if row.item_id == seed.BOOK.item]
+    assert [(row.lent_at, row.returned_at) for row in made] == [(counter.clock.wall, None)]
+
+
+def test_a_loan_to_a_blocked_patron_is_made_on_the_word_of_staff_for_the_item_is_gone(
+    queue: Queue, counter: Desk
+) -> None:
     queue.send(queue.sealed(lent(seed.EXCLUDED.card)))
-    resolve = ("staff", "resolve", "--refusal", "1", "--as", "x", "--apply")
-    assert "refused again" in counter.complains(*resolve)
-    assert counter.rows(refused_events)[0].resolved_at is None
-    counter.says("staff", "unblock", "--patron", seed.EXCLUDED.patron)
-    counter.says(*resolve)
+    assert "patronBlocked" in counter.says("staff", "refused")
+    said = counter.says("staff", "resolve", "--refusal", "1", "--as", "x", "--apply")
+    assert f"is lent to {seed.EXCLUDED.patron}" in said
+
+
+def test_a_loan_of_a_copied_machine_is_kept_once_and_made_by_staff(queue: Queue, counter: Desk) -> None:
+    entry = queue.sealed(FaultRaised(Fault.READER_LOST), sequence=7)
+    copied = queue.sealed(lent(seed.ADULT.card), "an-event-of-the-copy", sequence=7)
+    queue.send(entry)
+    for _ in range(3):
+        assert queue.outcomes(copied) == [("refused", "sequenceReused")]
+    assert f"item {seed.BOOK.item}  due 20.12.2026  patron {seed.ADULT.patron}" in counter.says("staff", "refused")
+    assert len(counter.rows(refused_events)) == 1
+    said = counter.says("staff", "resolve", "--refusal", "1", "--as", "a copied card", "--apply")
+    assert f"{seed.BOOK.item} is lent to {seed.ADULT.patron}" in said
 
 
 def test_a_refusal_may_be_resolved_with_a_word_alone(queue: Queue, counter: Desk) -> None:
@@ -306,8 +420,7 @@ def test_an_unknown_items_number_stands_nowhere_in_the_store(queue: Queue, count
     queue.machine.bring_back(UNKNOWN, "asked-unknown-return")
     assert UNKNOWN not in counter.says("staff", "refused")
     library.stop()
-    for path in counter.home.directory.glob("store.sqlite*"):
-        assert UNKNOWN.encode() not in path.read_bytes()
+    assert UNKNOWN.encode() not in laid_down(counter.home)
     assert {row.item_digest is None for row in counter.rows(refused_events)} == {False}
 
 
@@ -410,6 +523,19 @@ def test_news_of_the_cpr_register_are_taken_over_and_bad_lines_told(desk: Desk, 
     assert "No such file" in desk.complains("import-cpr", str(tmp_path / "none"))
 
 
+@pytest.mark.parametrize("known_before", [False, True])
+def test_what_waits_for_who_died_waits_no_longer(desk: Desk, tmp_path: Path, known_before: bool) -> None:
+    died = next(person for person in seed.PATRONS if person.number == "7312850123")
+    first = desk.rows(holds)[0]
+    desk.change(update(holds).where(holds.c.hold_id == first.hold_id).values(patron_id=died.patron))
+    if known_before:
+        desk.change(insert(blocks).values(patron_id=died.patron, reason="D", since=desk.clock.wall.date()))
+    news = tmp_path / "news.csv"
+    news.write_text(f"cpr;fornavn;efternavn;co;vej;postnr;by;kommune;status\n{died.number};;;;;;;;doed\n")
+    assert f"dead {int(not known_before)}" in desk.says("import-cpr", str(news))
+    assert [row for row in desk.rows(holds) if row.patron_id == died.patron] == []
+
+
 def test_a_sip_user_is_made_and_the_password_is_good(desk: Desk) -> None:
     said = desk.says("sip-user", "--login", "sorter-1", "--branch", seed.ULFBORG, "--no-holds")
     password = said.split("password  ")[1].split()[0]
@@ -421,10 +547,23 @@ def test_a_sip_user_is_made_and_the_password_is_good(desk: Desk) -> None:
     assert "64 printable" in desk.complains("sip-user", "--login", "a|b", "--branch", seed.ULFBORG)
 
 
+def test_a_sip_user_has_an_encoding_of_its_own_and_can_be_removed(desk: Desk) -> None:
+    at = "--login", "sorter-1"
+    desk.says("sip-user", *at, "--branch", seed.ULFBORG, "--encoding", "cp850")
+    assert [row.encoding for row in desk.rows(sip_users)] == ["cp850"]
+    assert "ASCII" in desk.complains("sip-user", "--login", "sørter", "--branch", seed.ULFBORG, "--encoding", "cp850")
+    assert desk.says("sip-user", *at, "--remove") == "removed   sorter-1\n"
+    assert desk.rows(sip_users) == []
+    assert "no such login" in desk.complains("sip-user", *at, "--remove")
+
+
 # --- every act ----------------------------------------------------------------------------------
 
 ACTS = [
-    *(["staff", act] for act in ("show", "block", "unblock", "item", "refused", "resolve", "note", "machines")),
+    *(
+        ["staff", act]
+        for act in ("show", "block", "unblock", "item", "refused", "resolve", "note", "machines", "remove", "log")
+    ),
     *([act] for act in ("retention", "import-cpr", "sip-user", "enrol-code", "show-loans", "serve", "add-branch")),
 ]
 
@@ -445,6 +584,20 @@ def test_where_there_is_no_store_staff_are_told_so(
     assert main(["staff", act, "--dir", str(tmp_path / "none")], system_clock, never) == 1
     assert "there is no store in this directory" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("act", [["serve"], ["staff", "machines"]], ids=" ".join)
+def test_without_the_driver_of_postgresql_one_sentence_says_what_is_missing(
+    begun: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, act: list[str]
+) -> None:
+    home = copy_of(begun, tmp_path / "store")
+    home.database_url.touch(0o600)
+    home.database_url.write_text("postgresql://natugle:hemmelig@127.0.0.1:1/store")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert main([*act, "--dir", str(home.directory)], system_clock, never) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "psycopg, which is not there: pip install 'natugle[postgresql]'" in said.err
 
 
 def test_an_argument_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,17 @@
 """Holds: who may place one, who is first, what is set aside and where it goes next."""
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, update
 
 from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
-from sync.central.calendar import local_date
-from sync.central.circulation import holds, queue, returning
+from sync.central.calendar import local_date, whole_years
+from sync.central.circulation import aside, holds, items, queue, returning
 from sync.central.circulation.holds import HoldRefusal
+from sync.central.circulation.items import Item, ItemState
 from sync.central.circulation.outcomes import HoldState, Lent, RecordId, Returned
-from sync.central.schema import material_groups, patron_groups, records
+from sync.central.schema import material_groups, patron_groups, records, sorting
 from tests.sync.central.small_library import (
     ALMA,
     ATLAS,
@@ -25,16 +25,21 @@ from tests.sync.central.small_library import (
     ULFBORG,
     VINDERUP,
     SmallLibrary,
-    opened,
+    add_item,
 )
 
 NOBODY, NO_BRANCH, NO_TITLE = PatronId("900000099"), BranchId("DK-799999"), RecordId("99999999")
 
 
 @pytest.fixture
-def town() -> Iterator[SmallLibrary]:
-    with opened() as connection:
-        yield SmallLibrary(connection)
+def town(small: SmallLibrary) -> SmallLibrary:
+    return small
+
+
+def novel(town: SmallLibrary, item_id: ItemId = NOVEL_1) -> Item:
+    item = items.find(town.connection, item_id)
+    assert item is not None
+    return item
 
 
 def day(town: SmallLibrary, days: int) -> date:
@@ -131,7 +136,7 @@ def test_who_is_away_is_passed_by_and_keeps_the_place(
     town.hold(BO)
     days = {"absent_from": first, "absent_to": last}
     town.set_patron(ALMA, **{name: None if days is None else day(town, days) for name, days in days.items()})
-    found = queue.next_for(town.connection, NOVEL, town.now)
+    found = queue.next_for(town.connection, novel(town), town.now)
     assert found is not None
     assert found.patron == (BO if away else ALMA)
     assert town.queue() == [ALMA, BO]
@@ -153,7 +158,7 @@ def test_the_interest_date_is_the_last_day(town: SmallLibrary) -> None:
     town.hold(BO)
     for days, first, place in ((0, ALMA, 2), (1, ALMA, 2), (1, BO, 1)):
         town.forward(days=days)
-        found = queue.next_for(town.connection, NOVEL, town.now)
+        found = queue.next_for(town.connection, novel(town), town.now)
         line = town.line(BO)
         assert found is not None
         assert line is not None
@@ -165,18 +170,19 @@ def test_nothing_is_set_aside_for_who_is_too_young_for_it(town: SmallLibrary) ->
     town.hold(BO)
     town.set_patron(ALMA, birth_date=day(town, 1).replace(year=local_date(town.now).year - 15))  # 15 tomorrow
     town.set_item(NOVEL_1, minimum_age=15)
-    found = queue.next_for(town.connection, NOVEL, town.now, minimum_age=15)
+    found = queue.next_for(town.connection, novel(town), town.now)
     assert found is not None
     assert found.patron == BO
-    later = queue.next_for(town.connection, NOVEL, town.forward(days=1), minimum_age=15)
+    later = queue.next_for(town.connection, novel(town), town.forward(days=1))
     assert later is not None
     assert later.patron == ALMA
 
 
 def test_someone_waits_means_another_who_could_have_it_and_has_nothing_set_aside(town: SmallLibrary) -> None:
     def waits() -> bool:
-        return holds.someone_waits(town.connection, NOVEL, ALMA, town.now)
+        return holds.someone_waits(town.connection, novel(town), ALMA, town.now)
 
+    town.set_item(NOVEL_2, for_loan=False)
     town.hold(ALMA)
     assert not waits()
     town.hold(BO)
@@ -185,6 +191,7 @@ def test_someone_waits_means_another_who_could_have_it_and_has_nothing_set_aside
     assert not waits()
     town.hold(CARLA)
     assert waits()
+    town.set_item(NOVEL_2, for_loan=True)
     town.bring_back(NOVEL_1)  # for Alma
     town.bring_back(NOVEL_2)  # for Carla
     assert not waits()
@@ -241,7 +248,8 @@ def test_a_machine_that_fills_no_holds_ties_nothing_but_what_is_tied_arrives(tow
     assert isinstance(said, Returned)
     assert (said.held, said.sent_to, town.where(NOVEL_2)) == (False, VINDERUP, (ULFBORG, VINDERUP))  # its home
     town.bring_back(NOVEL_1)
-    arrived = returning.checkin(town.connection, town.desk(VINDERUP, town.forward(), fills_holds=False), NOVEL_1)
+    town.forward()
+    arrived = returning.checkin(town.connection, town.desk(VINDERUP, fills_holds=False), NOVEL_1)
     assert isinstance(arrived, Returned)
     assert arrived.place == "Reserveringshylden 1"
 
@@ -388,3 +396,164 @@ def test_an_absent_patrons_place_holds_nothing_back(town: SmallLibrary) -> None:
 
 def test_an_unknown_item_is_not_lent(town: SmallLibrary) -> None:
     assert town.lend(ALMA, ItemId("nothing")) is LoanRefusal.NOT_FOUND
+
+
+# --- on the way ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["absent", "blocked", "unwanted"])
+def test_what_arrives_for_who_can_no_longer_have_it_goes_to_the_next(town: SmallLibrary, why: str) -> None:
+    town.hold(ALMA, pickup=VINDERUP, until=day(town, 1))
+    town.bring_back(NOVEL_1)
+    town.hold(BO, pickup=VINDERUP)
+    if why == "absent":
+        town.set_patron(ALMA, absent_from=day(town, 0))
+    elif why == "blocked":
+        town.block(ALMA)
+    else:
+        town.forward(days=2)
+    assert town.bring_back(NOVEL_1, VINDERUP).place == "Reserveringshylden 1"
+    alma, bo = town.line(ALMA), town.line(BO)
+    assert alma is not None
+    assert bo is not None
+    assert (alma.state, alma.item, bo.state, bo.item) == (HoldState.RESERVED, None, HoldState.READY, NOVEL_1)
+    assert town.queue() == [ALMA, BO]
+
+
+def test_who_has_it_on_the_shelf_keeps_it_there_while_away(town: SmallLibrary) -> None:
+    town.hold(ALMA)
+    town.hold(BO)
+    town.bring_back(NOVEL_1)
+    before = town.line(ALMA)
+    town.set_patron(ALMA, absent_from=day(town, 0))
+    assert town.bring_back(NOVEL_1).place == "Reserveringshylden 1"
+    assert town.line(ALMA) == before
+
+
+def test_what_does_not_arrive_in_time_is_missing_and_its_hold_waits_at_its_old_place(town: SmallLibrary) -> None:
+    town.hold(ALMA, pickup=VINDERUP)
+    town.hold(BO, pickup=VINDERUP)
+    town.bring_back(NOVEL_1)
+    town.forward(days=14)
+    assert aside.search(town.connection, town.now) == 0
+    town.forward(days=1)
+    assert aside.search(town.connection, town.now) == 1
+    assert aside.search(town.connection, town.now) == 0
+    line = town.line(ALMA)
+    assert line is not None
+    assert (line.state, line.place, line.item) == (HoldState.RESERVED, 1, None)
+    assert (novel(town).state, novel(town).transit_to) == (ItemState.MISSING, VINDERUP)
+    assert town.bring_back(NOVEL_2, VINDERUP).held
+    assert town.bring_back(NOVEL_1, VINDERUP).held  # it has turned up, for Bo
+    assert novel(town).state is ItemState.HERE
+
+
+def test_what_was_seen_on_its_way_is_believed_anew(town: SmallLibrary) -> None:
+    town.hold(ALMA, pickup=VINDERUP)
+    town.bring_back(NOVEL_1)
+    town.forward(days=10)
+    town.bring_back(NOVEL_1)
+    town.forward(days=10)
+    assert aside.search(town.connection, town.now) == 0
+
+
+def test_what_has_arrived_or_was_let_go_is_searched_for_no_more(town: SmallLibrary) -> None:
+    hold = town.hold(ALMA, pickup=VINDERUP)
+    town.hold(BO, pickup=VINDERUP)
+    town.bring_back(NOVEL_1)
+    town.bring_back(NOVEL_1, VINDERUP)
+    town.bring_back(NOVEL_2)
+    assert holds.cancel(town.connection, ALMA, hold, town.now)
+    assert isinstance(town.lend(BO, NOVEL_2), Lent)
+    town.forward(days=30)
+    assert aside.search(town.connection, town.now) == 0
+
+
+def test_a_copy_returned_where_another_is_awaited_takes_its_place(town: SmallLibrary) -> None:
+    town.hold(ALMA, pickup=VINDERUP)
+    town.hold(BO)
+    town.bring_back(NOVEL_1)  # on its way to Alma
+    assert town.bring_back(NOVEL_2, VINDERUP).place == "Reserveringshylden 1"
+    alma, bo = town.line(ALMA), town.line(BO)
+    assert alma is not None
+    assert bo is not None
+    assert (alma.state, alma.item) == (HoldState.READY, NOVEL_2)
+    assert (bo.state, bo.item, town.where(NOVEL_1)) == (HoldState.IN_TRANSIT, NOVEL_1, (ULFBORG, ULFBORG))
+
+
+def test_what_nobody_needs_any_more_on_its_way_goes_home(town: SmallLibrary) -> None:
+    town.hold(ALMA, pickup=VINDERUP)
+    town.bring_back(NOVEL_1)
+    town.bring_back(NOVEL_2, VINDERUP)
+    assert town.where(NOVEL_1) == (ULFBORG, ULFBORG)
+    assert town.bring_back(NOVEL_1).place == "Romaner"
+
+
+# --- ages, dates --------------------------------------------------------------------------------
+
+
+def test_a_copy_for_adults_serves_no_child_who_waits(town: SmallLibrary) -> None:
+    town.set_patron(ALMA, birth_date=day(town, 0).replace(year=2016))
+    town.hold(ALMA)
+    town.set_item(NOVEL_2, minimum_age=18)
+    assert town.lend(BO, NOVEL_1) is LoanRefusal.RESERVED
+    assert isinstance(town.lend(BO, NOVEL_2), Lent)
+
+
+def test_a_copy_that_fills_no_hold_is_kept_for_none(town: SmallLibrary) -> None:
+    town.hold(ALMA, ATLAS)
+    assert town.lend(BO, ATLAS_1) is LoanRefusal.RESERVED
+    town.connection.execute(update(material_groups).values(holdable=False))
+    assert isinstance(town.lend(BO, ATLAS_1), Lent)
+
+
+def test_copies_are_dealt_to_the_young_first(town: SmallLibrary) -> None:
+    town.set_patron(ALMA, birth_date=day(town, 0).replace(year=2016))
+    add_item(town.connection, ItemId("5020000009"), NOVEL, ULFBORG)
+    town.set_item(NOVEL_2, minimum_age=18)
+    town.hold(BO)
+    town.hold(ALMA)
+    assert isinstance(town.lend(CARLA, NOVEL_1), Lent)  # the third serves Alma, the second Bo
+    assert town.lend(DORTE, NOVEL_2) is LoanRefusal.RESERVED
+
+
+def test_who_wants_it_until_yesterday_is_not_put_in_the_queue(town: SmallLibrary) -> None:
+    assert town.ask_hold(ALMA, until=day(town, -1)) is HoldRefusal.OTHER
+    assert isinstance(town.ask_hold(ALMA, until=day(town, 0)), int)
+
+
+@pytest.mark.parametrize(
+    ("today", "years", "born", "old_enough"),
+    [
+        (date(2028, 2, 29), 16, date(2012, 2, 29), True),
+        (date(2028, 2, 29), 16, date(2012, 3, 1), False),
+        (date(2028, 2, 29), 15, date(2013, 2, 28), True),
+        (date(2028, 2, 29), 15, date(2013, 3, 1), False),
+        (date(2027, 2, 28), 15, date(2012, 2, 29), False),
+        (date(2027, 3, 1), 15, date(2012, 2, 29), True),
+    ],
+)
+def test_a_leap_days_child_is_as_old_in_the_queue_as_by_the_calendar(
+    town: SmallLibrary, today: date, years: int, born: date, old_enough: bool
+) -> None:
+    town.hold(ALMA)
+    town.set_patron(ALMA, birth_date=born)
+    town.set_item(NOVEL_1, minimum_age=years)
+    town.now = datetime.combine(today, town.now.timetz())
+    assert (whole_years(born, today) >= years) is old_enough
+    assert (queue.next_for(town.connection, novel(town), town.now) is not None) is old_enough
+
+
+# --- the sorting machine ------------------------------------------------------------------------
+
+
+def test_the_hold_shelf_and_each_branch_may_have_a_bin(town: SmallLibrary) -> None:
+    town.hold(ALMA)
+    town.hold(BO, pickup=VINDERUP)
+    for department, bin_ in (("*", "201"), (VINDERUP, "202")):
+        row = {"branch_id": ULFBORG, "department": department, "bin": bin_, "place": ""}
+        town.connection.execute(insert(sorting).values(row))
+    ready, sent, home = town.bring_back(NOVEL_1), town.bring_back(NOVEL_2), town.bring_back(ATLAS_1)
+    assert (ready.bin, ready.place) == ("201", "Reserveringshylden 1")
+    assert (sent.bin, sent.place) == ("202", "Sendes til Vinderup")
+    assert (home.bin, home.place) == ("", "Romaner")

@@ -1,10 +1,9 @@
 """Loans and returns at the level of the tables: periods, limits, states, and what is told late."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import delete, event, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
 from sync.central import standard
@@ -27,16 +26,15 @@ from tests.sync.central.small_library import (
     ULFBORG,
     VINDERUP,
     SmallLibrary,
-    opened,
+    overheard,
 )
 
 DUE = date(2026, 12, 24)
 
 
 @pytest.fixture
-def town() -> Iterator[SmallLibrary]:
-    with opened() as connection:
-        yield SmallLibrary(connection)
+def town(small: SmallLibrary) -> SmallLibrary:
+    return small
 
 
 def carry_out(town: SmallLibrary, patron: PatronId, item: ItemId, *, earlier_min: int = 0) -> CarriedOut:
@@ -190,6 +188,16 @@ def test_an_undone_loan_puts_the_hold_back_at_its_old_place(town: SmallLibrary) 
     assert town.lend(BO, ATLAS_1) is LoanRefusal.RESERVED
 
 
+def test_a_hold_that_an_undone_loan_puts_back_is_wanted_as_long_as_before(town: SmallLibrary) -> None:
+    until = town.now.date() + timedelta(days=9)
+    town.hold(ALMA, ATLAS, until=until)
+    town.lend(ALMA, ATLAS_1)
+    lending.undo(town.connection, ATLAS_1, town.now)
+    after = town.line(ALMA)
+    assert after is not None
+    assert after.wanted_until == until
+
+
 def test_only_the_loan_of_that_moment_is_undone(town: SmallLibrary) -> None:
     town.lend(ALMA, ATLAS_1)
     lending.undo(town.connection, ATLAS_1, town.now - timedelta(seconds=1))
@@ -290,10 +298,9 @@ def _atlas(town: SmallLibrary) -> Work:
 
 
 def test_a_loan_is_few_statements(town: SmallLibrary) -> None:
-    said: list[str] = []
-    event.listen(town.connection, "before_cursor_execute", lambda *told: said.append(told[2]))
-    assert isinstance(town.lend(ALMA, ATLAS_1), Lent)
-    assert len(said) <= 6
-    said.clear()
-    assert town.bring_back(ATLAS_1).place == "Romaner"
-    assert len(said) <= 7
+    with overheard(town.connection) as said:
+        assert isinstance(town.lend(ALMA, ATLAS_1), Lent)
+    assert 0 < len(said) <= 7
+    with overheard(town.connection) as said:
+        assert town.bring_back(ATLAS_1).place == "Romaner"
+    assert 0 < len(said) <= 7

@@ -1,26 +1,30 @@
 """Renewals: each rule before and after, and a patron's page that shows them."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
-import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from kiosk.model import ItemId
-from sync.central import standard
-from sync.central.circulation import fees, periods, renewing
+from sync.central import retention, standard
+from sync.central.circulation import fees, lateness, payments, periods, renewing, returning
 from sync.central.circulation.account import account_of
-from sync.central.circulation.outcomes import Lent, Renewal, RenewalStatus
-from sync.central.schema import loan_profiles, loans
-from tests.sync.central.small_library import ALMA, ATLAS_1, BO, CARLA, NOVEL, NOVEL_1, NOVEL_2, SmallLibrary, opened
+from sync.central.circulation.outcomes import Lent, Renewal, RenewalStatus, Returned
+from sync.central.schema import closings, holds, loan_profiles, loans
+from tests.sync.central.small_library import (
+    ALMA,
+    ATLAS_1,
+    BO,
+    CARLA,
+    NOVEL,
+    NOVEL_1,
+    NOVEL_2,
+    ULFBORG,
+    VINDERUP,
+    SmallLibrary,
+    overheard,
+)
 
 RENEWED = (RenewalStatus.RENEWED,)
-
-
-@pytest.fixture
-def small() -> Iterator[SmallLibrary]:
-    with opened() as connection:
-        yield SmallLibrary(connection)
 
 
 def lend(small: SmallLibrary, item: ItemId = NOVEL_1) -> Lent:
@@ -88,13 +92,14 @@ def test_a_block_of_any_kind_denies(small: SmallLibrary) -> None:
 
 def test_what_another_waits_for_is_denied_and_what_one_waits_for_oneself_is_not(small: SmallLibrary) -> None:
     lend(small)
+    small.lend(CARLA, NOVEL_2)
     small.forward(days=25)
     hold = small.hold(BO)
     assert denied(small, RenewalStatus.RESERVED)
     small.set_patron(BO, absent_from=small.now.date())
     assert renewing.judge(small.connection, ALMA, small.now)[0].line.renewal == RENEWED
     small.set_patron(BO, absent_from=None)
-    small.connection.exec_driver_sql("DELETE FROM holds WHERE hold_id = ?", (hold,))
+    small.connection.execute(delete(holds).where(holds.c.hold_id == hold))
     assert renew(small).statuses == RENEWED
 
 
@@ -148,6 +153,7 @@ def test_material_without_a_profile_is_denied(small: SmallLibrary) -> None:
 
 def test_every_reason_is_told(small: SmallLibrary) -> None:
     lend(small)
+    small.lend(CARLA, NOVEL_2)
     small.hold(BO)
     small.block(ALMA)
     assert denied(small, RenewalStatus.BLOCKED, RenewalStatus.RESERVED, RenewalStatus.OTHER)
@@ -159,7 +165,7 @@ def test_a_late_loan_is_charged_up_to_today_and_renewed(small: SmallLibrary) -> 
     assert renew(small).statuses == RENEWED
     assert fees.debt_of(small.connection, ALMA) == 60_00
     small.forward(days=1)
-    fees.rise(small.connection, small.now)
+    lateness.reckon(small.connection, lateness.rising(small.connection, small.now), small.now)
     assert fees.debt_of(small.connection, ALMA) == 60_00
 
 
@@ -209,6 +215,7 @@ def test_the_page_shows_loans_by_due_date_with_what_renewing_would_answer(small:
     lend(small, ATLAS_1)
     small.forward(days=25)
     lend(small, NOVEL_1)
+    small.lend(CARLA, NOVEL_2)
     small.hold(BO, NOVEL)
     page = account_of(small.connection, ALMA, small.now)
     assert [(line.item, line.renewal) for line in page.loans] == [
@@ -229,8 +236,75 @@ def test_the_page_takes_three_statements_however_many_loans(small: SmallLibrary)
     for number, item in enumerate((NOVEL_1, NOVEL_2, ATLAS_1)):
         row = {"loan_id": number + 1, "item_id": item, "patron_id": ALMA, "branch_id": "DK-766103"}
         small.connection.execute(insert(loans).values(**row, lent_at=small.now, due=small.now.date()))
-    seen: list[str] = []
-    engine = small.connection.engine
-    event.listen(engine, "before_cursor_execute", lambda *asked: seen.append(asked[2]))
-    assert len(account_of(small.connection, ALMA, small.now).loans) == 3
-    assert len(seen) == 3
+    with overheard(small.connection) as said:
+        assert len(account_of(small.connection, ALMA, small.now).loans) == 3
+    assert len(said) == 3
+
+
+# --- lateness, closed days, who waits -----------------------------------------------------------
+
+
+def rise(small: SmallLibrary) -> int:
+    lateness.reckon(small.connection, lateness.rising(small.connection, small.now), small.now)
+    return fees.debt_of(small.connection, ALMA)
+
+
+def test_what_is_late_again_after_a_renewal_costs_again(small: SmallLibrary) -> None:
+    lend(small)
+    small.forward(days=33)
+    assert renew(small).statuses == RENEWED
+    assert rise(small) == 20_00
+    small.forward(days=31)
+    assert rise(small) == 40_00
+    small.forward(days=7)
+    assert rise(small) == 20_00 + 60_00
+    small.bring_back(NOVEL_1)
+    assert rise(small) == 20_00 + 60_00
+
+
+def test_what_a_renewed_loan_cost_stays_owed_when_another_of_its_day_is_told_to_have_been_in_time(
+    small: SmallLibrary,
+) -> None:
+    lend(small, NOVEL_1)
+    lend(small, ATLAS_1)
+    small.forward(days=38)
+    assert renew(small).statuses == RENEWED
+    small.forward(days=7)
+    assert rise(small) == 120_00
+    told = returning.checkin(small.connection, small.desk(at=small.now - timedelta(days=20)), ATLAS_1)
+    assert isinstance(told, Returned)
+    assert rise(small) == 60_00
+
+
+def test_a_loan_is_kept_as_long_as_a_fee_of_its_renewal_is(small: SmallLibrary) -> None:
+    lend(small)
+    small.forward(days=25)
+    renew(small)
+    small.forward(days=31)
+    small.bring_back(NOVEL_1)
+    small.forward(days=31)
+    retention.purge(small.connection, small.now)
+    assert small.connection.execute(select(loans)).all()
+    payments.pay_any(small.connection, ALMA, 20_00, "some", small.now)
+    small.forward(days=31)
+    retention.purge(small.connection, small.now)
+    assert not small.connection.execute(select(loans)).all()
+
+
+def test_a_free_copy_serves_who_waits_and_the_loan_is_renewed(small: SmallLibrary) -> None:
+    lend(small)
+    small.forward(days=25)
+    small.hold(BO)
+    assert renew(small).statuses == RENEWED
+    small.hold(CARLA)
+    small.forward(days=25)
+    assert denied(small, RenewalStatus.RESERVED)
+
+
+def test_a_due_date_on_which_the_branch_is_closed_all_day_is_the_next_on_which_it_is_not(small: SmallLibrary) -> None:
+    closed = (ULFBORG, date(2026, 12, 24)), (ULFBORG, date(2026, 12, 25)), (ULFBORG, date(2027, 1, 18))
+    for branch, day in (*closed, (VINDERUP, date(2026, 12, 26))):
+        small.connection.execute(insert(closings).values(branch_id=branch, day=day, reason="Jul"))
+    assert lend(small).due == date(2026, 12, 26)
+    small.forward(days=25)
+    assert renew(small).due == date(2027, 1, 19) == due_of(small)[0]

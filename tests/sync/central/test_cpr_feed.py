@@ -212,14 +212,14 @@ def test_a_move_is_taken_over_and_nothing_else_of_the_patron(store: Store) -> No
 def test_the_same_file_again_changes_nothing(store: Store) -> None:
     store.import_(MOVED, DEAD)
     before = store.everything()
-    assert store.import_(MOVED, DEAD) == Summary(unchanged=2)
+    assert store.import_(MOVED, DEAD) == Summary(unchanged=2, dead=(LAURA.patron,))
     assert store.everything() == before
 
 
 def test_who_died_is_blocked_from_the_danish_day_on_and_keeps_the_other_block(store: Store) -> None:
     other = store.blocks(LAURA)
     late = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
-    assert store.import_(DEAD, now=late) == Summary(died=1)
+    assert store.import_(DEAD, now=late) == Summary(died=1, dead=(LAURA.patron,))
     assert store.blocks(LAURA) == [("D", date(2026, 11, 25)), *other]
     assert store.patron(LAURA)._asdict()["last_name"] == LAURA.last_name
 
@@ -232,8 +232,9 @@ def test_who_is_no_patron_is_counted_and_leaves_no_trace(store: Store) -> None:
 
 def test_a_summary_counts_everybody_and_names_nobody(store: Store) -> None:
     summary = store.import_(CANARY, MOVED, "x", DEAD, MOVED)
-    assert summary == Summary(changed=1, unchanged=1, unknown=1, died=1, bad=(BadLine(4, Flaw.FIELDS),))
-    for secret in ("6101900012", "Alma", "Zebed", seed.ADULT.patron):
+    bad, dead = (BadLine(4, Flaw.FIELDS),), (LAURA.patron,)
+    assert summary == Summary(changed=1, unchanged=1, unknown=1, died=1, bad=bad, dead=dead)
+    for secret in ("6101900012", "Alma", "Zebed", seed.ADULT.patron, LAURA.patron):
         assert secret not in repr(summary)
 
 

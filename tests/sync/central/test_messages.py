@@ -1,6 +1,7 @@
 """Messages: who is told what, once; where letters go, and what happens when they do not."""
 
 import json
+import os
 import smtplib
 import socket
 import socketserver
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +26,22 @@ from sync.central.database import Database
 from sync.central.messages import delivery, notices
 from sync.central.messages.delivery import AT_ONCE, DeliveryError, FileDrop, Letter, Smtp
 from sync.central.messages.notices import Channel
-from sync.central.schema import messages, patron_groups
+from sync.central.postgres import PostgresDatabase
+from sync.central.schema import blocks, messages, patron_groups, records
+from sync.central.schema import holds as holds_
 from sync.central.start import Home, open_database
-from tests.sync.central.library import MORNING, copy_of
-from tests.sync.central.small_library import ALMA, ATLAS, ATLAS_1, BO, CARLA, NOVEL, NOVEL_1, SmallLibrary, opened
+from tests.sync.central.library import MORNING
+from tests.sync.central.small_library import ALMA, ATLAS, ATLAS_1, BO, CARLA, NOVEL, NOVEL_1, SmallLibrary
 
+Store = Database | PostgresDatabase
 MOBILE, EMAIL = "01617712", "alma@proevesen.example"
 
 
 @pytest.fixture
-def small() -> Iterator[SmallLibrary]:
-    with opened() as connection:
-        small = SmallLibrary(connection)
-        small.set_patron(ALMA, mobile_notice=MOBILE, email_notice=EMAIL, first_name="Alma")
-        yield small
+def small(small: SmallLibrary) -> SmallLibrary:
+    """One of its patrons is told everything twice."""
+    small.set_patron(ALMA, mobile_notice=MOBILE, email_notice=EMAIL, first_name="Alma")
+    return small
 
 
 def said(connection: Connection, channel: Channel = Channel.SMS) -> list[Row[Any]]:
@@ -117,6 +122,7 @@ def test_a_hold_is_told_when_it_stands_ready_and_not_while_it_waits(small: Small
     )
 
 
+@pytest.mark.parametrize("connection", ["sqlite"], indirect=True)  # PostgreSQL gives no number twice
 def test_the_next_hold_is_told_even_where_the_database_gives_it_the_same_number(small: SmallLibrary) -> None:
     numbers = []
     for _ in range(2):
@@ -145,15 +151,46 @@ def test_only_who_wants_it_is_told_on_the_channel_that_is_wanted(small: SmallLib
     assert [row.patron_id for row in said(small.connection)] == [ALMA]
 
 
-def test_a_group_without_reminders_is_told_nothing(small: SmallLibrary) -> None:
+def test_a_group_without_reminders_is_told_of_its_holds_alone(small: SmallLibrary) -> None:
     quiet = update(patron_groups).where(patron_groups.c.group_id == standard.ADULT).values(gets_reminders=False)
     small.connection.execute(quiet)
     small.lend(ALMA, NOVEL_1)
     small.lend(CARLA, ATLAS_1)
     small.hold(ALMA, ATLAS)
     small.bring_back(ATLAS_1)
+    assert notices.announce(small.connection, small.now) == 2
+    assert {row.kind for row in said(small.connection)} == {"holdReady"}
     small.forward(days=28)
     assert notices.announce(small.connection, small.now) == 0
+
+
+def test_of_who_died_nothing_is_told_to_whoever_has_the_telephone_now(small: SmallLibrary) -> None:
+    small.lend(ALMA, NOVEL_1)
+    small.lend(CARLA, ATLAS_1)
+    small.hold(ALMA, ATLAS)
+    small.bring_back(ATLAS_1)
+    small.connection.execute(insert(blocks).values(patron_id=ALMA, reason="D", since=small.now.date()))
+    assert notices.announce(small.connection, small.now) == 0
+    small.forward(days=28)
+    assert notices.announce(small.connection, small.now) == 0
+    small.connection.execute(update(blocks).values(reason="U"))
+    assert notices.announce(small.connection, small.now) == 2
+
+
+def test_nothing_is_told_at_night_and_all_of_it_in_the_morning(small: SmallLibrary) -> None:
+    small.lend(CARLA, NOVEL_1)
+    small.hold(ALMA)
+    small.lend(ALMA, ATLAS_1)
+    small.forward(days=27)
+    small.bring_back(NOVEL_1)
+    midnight = small.now.replace(hour=23, minute=0, second=0)
+    told = {}
+    for hours in (0, 7, 8, 20, 21):
+        savepoint = small.connection.begin_nested()
+        told[hours] = notices.announce(small.connection, midnight + timedelta(hours=hours))
+        savepoint.rollback()
+    assert told == {0: 0, 7: 0, 8: 4, 20: 0, 21: 0}
+    assert notices.announce(small.connection, midnight + timedelta(hours=20, seconds=-1)) == 4
 
 
 def test_a_message_names_nobody_and_what_stays_of_it_no_title(small: SmallLibrary) -> None:
@@ -195,13 +232,12 @@ class Post:
 
 
 @pytest.fixture
-def database(begun: Home, tmp_path: Path) -> Iterator[Database]:
-    with closing(open_database(copy_of(begun, tmp_path / "store"))) as database:
-        assert isinstance(database, Database)
+def database(home: Home) -> Iterator[Store]:
+    with closing(open_database(home)) as database:
         yield database
 
 
-def queue(database: Database, count: int = 1) -> None:
+def queue(database: Store, count: int = 1) -> None:
     def write(connection: Connection) -> None:
         patron = connection.exec_driver_sql("SELECT min(patron_id) FROM patrons").scalar_one()
         for number in range(count):
@@ -222,12 +258,12 @@ def queue(database: Database, count: int = 1) -> None:
     database.write(write).result()
 
 
-def rows(database: Database) -> list[Row[Any]]:
+def rows(database: Store) -> list[Row[Any]]:
     query = select(messages).order_by(messages.c.message_id)
     return list(database.read(lambda connection: connection.execute(query).all()).result())
 
 
-def test_a_letter_is_sent_once_and_marked(database: Database) -> None:
+def test_a_letter_is_sent_once_and_marked(database: Store) -> None:
     queue(database)
     post = Post()
     assert delivery.send(database, post, MORNING) == 1
@@ -237,7 +273,7 @@ def test_a_letter_is_sent_once_and_marked(database: Database) -> None:
     assert (row.sent_at, row.next_attempt_at, row.attempts) == (MORNING, None, 1)
 
 
-def test_a_letter_that_does_not_go_waits_longer_each_time_up_to_six_hours(database: Database) -> None:
+def test_a_letter_that_does_not_go_waits_longer_each_time_up_to_six_hours(database: Store) -> None:
     queue(database)
     post, now, waits = Post(refuses={1}), MORNING, []
     for _ in range(11):
@@ -246,6 +282,8 @@ def test_a_letter_that_does_not_go_waits_longer_each_time_up_to_six_hours(databa
         waits.append((row.next_attempt_at - now) // timedelta(minutes=1))
         assert delivery.send(database, post, row.next_attempt_at - timedelta(seconds=1)) == 0
         now = row.next_attempt_at
+        while not notices.is_day(now):
+            now += timedelta(hours=1)
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]
     assert len(post.asked) == 11
     assert row.sent_at is None
@@ -253,20 +291,20 @@ def test_a_letter_that_does_not_go_waits_longer_each_time_up_to_six_hours(databa
     assert delivery.send(database, post, now) == 1
 
 
-def test_one_letter_that_does_not_go_keeps_no_other(database: Database) -> None:
+def test_one_letter_that_does_not_go_keeps_no_other(database: Store) -> None:
     queue(database, 6)
     post = Post(refuses={1, 2, 4, 5})
     assert delivery.send(database, post, MORNING) == 2
     assert post.sent == [3, 6]
 
 
-def test_what_does_not_go_is_logged_by_its_number_alone(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_does_not_go_is_logged_by_its_number_alone(database: Store, caplog: pytest.LogCaptureFixture) -> None:
     queue(database)
     delivery.send(database, Post(refuses={1}), MORNING)
     assert [record.getMessage() for record in caplog.records] == ['{"message": 1, "notSent": "no"}']
 
 
-def test_three_in_a_row_end_the_turn(database: Database) -> None:
+def test_three_in_a_row_end_the_turn(database: Store) -> None:
     queue(database, 6)
     post = Post(refuses={1, 2, 3})
     assert delivery.send(database, post, MORNING) == 0
@@ -274,19 +312,57 @@ def test_three_in_a_row_end_the_turn(database: Database) -> None:
     assert delivery.send(database, post, MORNING) == 3
 
 
-def test_many_letters_are_sent_in_turns(database: Database) -> None:
+def test_two_servers_on_one_database_send_every_letter_once(home: Home) -> None:
+    with closing(open_database(home)) as one, closing(open_database(home)) as other:
+        queue(one, 3)
+        sent: list[int] = []
+
+        def deliver(letter: Letter) -> None:
+            sent.append(letter.message)
+            if len(sent) == 1:
+                assert delivery.send(other, lambda letter: sent.append(letter.message), MORNING) == 2
+
+        assert delivery.send(one, deliver, MORNING) == 1
+        assert sorted(sent) == [1, 2, 3]
+        assert [row.sent_at for row in rows(one)] == [MORNING] * 3
+
+
+def test_a_letter_whose_server_died_while_it_sent_it_is_sent_by_another_after_half_an_hour(database: Store) -> None:
+    class Died(BaseException):
+        pass
+
+    def deliver(letter: Letter) -> None:
+        raise Died
+
+    queue(database)
+    with pytest.raises(Died):
+        delivery.send(database, deliver, MORNING)
+    post, later = Post(), MORNING + timedelta(minutes=30)
+    assert delivery.send(database, post, later - timedelta(seconds=1)) == 0
+    assert delivery.send(database, post, later) == 1
+
+
+def test_nothing_is_sent_at_night(database: Store) -> None:
+    queue(database)
+    post, evening = Post(), MORNING.replace(hour=19, minute=0)
+    for hours in range(12):
+        assert delivery.send(database, post, evening + timedelta(hours=hours)) == 0
+    assert delivery.send(database, post, evening + timedelta(hours=12)) == 1
+
+
+def test_many_letters_are_sent_in_turns(database: Store) -> None:
     queue(database, AT_ONCE + 3)
     assert delivery.send(database, Post(), MORNING) == AT_ONCE
     assert delivery.send(database, Post(), MORNING) == 3
 
 
-def test_what_has_been_erased_is_not_sent(database: Database) -> None:
+def test_what_has_been_erased_is_not_sent(database: Store) -> None:
     queue(database)
     database.write(lambda connection: connection.execute(update(messages).values(recipient="", content=""))).result()
     assert delivery.send(database, Post(), MORNING) == 0
 
 
-def test_the_database_can_be_written_while_a_letter_is_under_way(database: Database) -> None:
+def test_the_database_can_be_written_while_a_letter_is_under_way(database: Store) -> None:
     queue(database)
 
     def deliver(letter: Letter) -> None:
@@ -323,6 +399,77 @@ def test_what_cannot_be_written_is_a_fault_that_names_nobody(tmp_path: Path, let
         FileDrop(taken)(letter)
     assert "example" not in str(caught.value)
     assert not list(tmp_path.glob("**/.*"))
+
+
+@pytest.mark.parametrize("by_mail", [False, True])
+def test_files_that_no_gateway_fetched_go_after_thirty_days_night_or_day_and_no_others(
+    database: Store, tmp_path: Path, by_mail: bool
+) -> None:
+    drop = FileDrop(tmp_path / "outgoing")
+    deliver = Smtp("mail.example", 25, "x@y.example", drop=drop) if by_mail else drop
+    assert delivery.send(database, deliver, MORNING) == 0
+    drop(LETTER)
+    drop(SMS)
+    for name in (".00000009.eml.0123abcd", "README", "00000007.eml.done"):
+        (tmp_path / "outgoing" / name).touch()
+    for file in (tmp_path / "outgoing").iterdir():
+        os.utime(file, (MORNING.timestamp(), MORNING.timestamp()))
+    drop(replace(LETTER, message=11))
+    limit = MORNING.replace(hour=23) + timedelta(days=29)
+    assert delivery.send(database, deliver, limit) == 0
+    assert len(list((tmp_path / "outgoing").iterdir())) == 6
+    os.utime(tmp_path / "outgoing" / "00000011.eml", ((limit + timedelta(days=1)).timestamp(),) * 2)
+    delivery.send(database, deliver, limit + timedelta(days=1))
+    assert {file.name for file in (tmp_path / "outgoing").iterdir()} == {"00000011.eml", "README", "00000007.eml.done"}
+
+
+HOSTILE = "=?utf-8?q?=0aBcc=3avictim=40y.dk?=@b.example"
+UNFIT = [HOSTILE, "=?utf-8?q?x?=", "@", "", "a@b.example, c@d.example", "=?x?=@[", "a@b.example\r\nBcc: c@d.example"]
+
+
+@pytest.mark.parametrize("recipient", UNFIT)
+@pytest.mark.parametrize("channel", Channel)
+def test_a_recipient_that_would_be_more_than_one_or_a_header_gets_nothing(
+    tmp_path: Path, recipient: str, channel: Channel
+) -> None:
+    letter = replace(LETTER, recipient=recipient, channel=channel)
+    with pytest.raises(DeliveryError, match="_Unfit"):
+        FileDrop(tmp_path)(letter)
+    assert not list(tmp_path.iterdir())
+    with listening() as server, pytest.raises(DeliveryError, match="_Unfit"):
+        smtp(server, sms_domain="sms.example")(letter)
+    assert server.mails == []
+
+
+def test_a_letter_to_nobody_does_not_end_the_store_and_keeps_no_other(database: Store, tmp_path: Path) -> None:
+    queue(database, 2)
+    hostile = update(messages).where(messages.c.message_id == 1).values(recipient=HOSTILE)
+    database.write(lambda connection: connection.execute(hostile)).result()
+    assert delivery.send(database, FileDrop(tmp_path), MORNING) == 1
+    assert [row.sent_at for row in rows(database)] == [None, MORNING]
+
+
+@pytest.mark.parametrize("subject", [HOSTILE, "Klar\nBcc: victim@y.example", "Klar\r\n\r\nBcc: x@y.example", "==??q?="])
+def test_no_word_of_a_subject_becomes_a_header(tmp_path: Path, subject: str) -> None:
+    FileDrop(tmp_path)(replace(LETTER, subject=subject))
+    (file,) = tmp_path.iterdir()
+    mail = message_from_bytes(file.read_bytes(), policy=default)
+    assert {"bcc", "x"} & {name.lower() for name in mail} == set()
+    assert "Hærværk" in mail.get_content()
+
+
+def test_a_title_of_several_lines_is_told_on_one(small: SmallLibrary) -> None:
+    small.connection.execute(update(records).values(title="Lykke-Per\r\nBcc: victim@y.example\n\n- Andet"))
+    small.lend(ALMA, NOVEL_1)
+    small.lend(CARLA, ATLAS_1)
+    small.hold(ALMA, ATLAS)
+    small.bring_back(ATLAS_1)
+    small.forward(days=28)
+    small.connection.execute(update(holds_).values(pickup_by=small.now.date()))
+    assert notices.announce(small.connection, small.now) == 4
+    for row in said(small.connection):
+        assert "\r" not in row.content
+        assert "Lykke-Per Bcc: victim@y.example - Andet" in row.content
 
 
 # --- smtp ---------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.central.messages.delivery import FileDrop, Smtp
+from sync.central.messages.delivery import FileDrop, Smtp, Tls
 from sync.central.messages.mail import MailError, deliverer
 
 WHOLE = """
@@ -48,6 +48,31 @@ def test_a_file_that_cannot_be_used_is_told_by_its_keys_alone(tmp_path: Path, te
         deliverer(settings(tmp_path, text), FileDrop(tmp_path))
     assert named in str(told.value)
     assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "tls"),
+    [
+        ("", Tls.STARTTLS),
+        ("port = 465", Tls.IMPLICIT),
+        ('port = 465\ntls = "starttls"', Tls.STARTTLS),
+        ('tls = "implicit"', Tls.IMPLICIT),
+    ],
+)
+def test_the_file_says_how_tls_begins_and_the_port_where_it_does_not(tmp_path: Path, more: str, tls: Tls) -> None:
+    made = deliverer(settings(tmp_path, WHOLE + more), FileDrop(tmp_path))
+    assert isinstance(made, Smtp)
+    assert made.tls is tls
+
+
+def test_mail_in_clear_is_for_this_computer_alone(tmp_path: Path) -> None:
+    here = 'host = "localhost"\nsender = "x@y.example"\n'
+    for text in (here, here + 'tls = "none"'):
+        made = deliverer(settings(tmp_path, text), FileDrop(tmp_path))
+        assert isinstance(made, Smtp)
+        assert made.tls is Tls.NONE
+    with pytest.raises(MailError, match="on this computer alone"):
+        deliverer(settings(tmp_path, WHOLE + 'tls = "none"'), FileDrop(tmp_path))
 
 
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:

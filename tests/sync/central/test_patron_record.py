@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import TypeVar
 
 import pytest
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kiosk.model import BranchId, Credential, PatronId, Pin
 from sync.central import seed, start
+from sync.central.circulation.holds import cancel_all
 from sync.central.database import Database
 from sync.central.patrons import record
 from sync.central.patrons.contact import Absence, Changes, Contact, Flaw, flaw_in, masked_email, masked_mobile
@@ -230,6 +233,8 @@ def test_a_new_patron_may_use_their_pin_and_it_lies_nowhere(shelf: Shelf) -> Non
         (replace(NEW, cpr="88077"), Refusal.BAD_CPR),
         (replace(NEW, last_name="Tænkt\0sen"), Refusal.TEXT),
         (replace(NEW, card=Credential("880\x007770145")), Refusal.TEXT),
+        (replace(NEW, email_notice="=?utf-8?q?=0aBcc=3ax=40y.dk?=@b.dk"), Refusal.TEXT),
+        (replace(NEW, mobile_notice="ring til mig"), Refusal.TEXT),
     ],
     ids=lambda value: value.name if isinstance(value, Refusal) else "",
 )
@@ -270,8 +275,15 @@ def test_who_owes_is_not_removed_until_it_is_paid(shelf: Shelf) -> None:
     owes = insert(fees).values(patron_id=seed.DEBTOR.patron, kind="fee", amount=20_00, paid=19_99, made_at=MORNING)
     shelf.do(lambda c: c.execute(owes))
     assert shelf.remove(seed.DEBTOR.patron) is Refusal.DEBT
-    shelf.do(lambda c: c.execute(update(fees).values(paid=20_00, settled_at=MORNING)))
+    shelf.do(lambda c: c.execute(update(fees).values(paid=fees.c.amount, settled_at=MORNING)))
     assert shelf.remove(seed.DEBTOR.patron) is None
+
+
+def test_who_waits_for_something_is_not_removed_until_it_is_cancelled(shelf: Shelf) -> None:
+    shelf.do(lambda c: c.execute(update(loans).values(returned_at=MORNING)))
+    assert shelf.remove(seed.OTHER_PATRON.patron) is Refusal.HOLDS
+    shelf.do(lambda c: cancel_all(c, seed.OTHER_PATRON.patron, MORNING))
+    assert shelf.remove(seed.OTHER_PATRON.patron) is None
 
 
 def test_nobody_cannot_be_removed(shelf: Shelf) -> None:
@@ -281,6 +293,7 @@ def test_nobody_cannot_be_removed(shelf: Shelf) -> None:
 def test_of_who_is_removed_nothing_stays_in_any_table_but_a_visit_of_nobody(shelf: Shelf) -> None:
     patron, card = seed.OTHER_PATRON.patron, shelf.locks.lookup.of_card(seed.OTHER_PATRON.card)
     shelf.do(lambda c: _trace(c, patron, card))
+    shelf.do(lambda c: cancel_all(c, patron, MORNING))
     visits_before = shelf.do(lambda c: len(c.execute(select(visits)).all()))
     assert shelf.remove(patron) is None
     left = shelf.everything()
@@ -373,6 +386,11 @@ def test_what_is_left_out_stays_and_what_is_emptied_goes(shelf: Shelf) -> None:
         (Changes(email_notice="a@b.dk,x@y.dk"), Flaw.EMAIL),
         (Changes(email_notice=f"{'a' * 64}@{'b' * 180}.{'d' * 9}"), Flaw.EMAIL),
         (Changes(email_notice="a\0@b.dk"), Flaw.EMAIL),
+        (Changes(email_notice="=?utf-8?q?=0aBcc=3avictim=40y.dk?=@b.dk"), Flaw.EMAIL),
+        (Changes(email_notice="=?utf-8?q?a=40y.dk?=@b.dk"), Flaw.EMAIL),
+        (Changes(email_notice="a@=?utf-8?q?b?=.dk"), Flaw.EMAIL),
+        (Changes(email_notice="a..b@c.dk"), Flaw.EMAIL),
+        (Changes(email_notice="ålma@b.dk"), Flaw.EMAIL),
         (Changes(Absence(date(2027, 1, 3), date(2026, 12, 20))), Flaw.ABSENCE),
         (Changes(home_branch=BranchId("DK-000000")), Flaw.BRANCH),
         (Changes(Absence(date(2026, 12, 20)), "01443312", "a@b.dk", BranchId("")), Flaw.BRANCH),
@@ -388,6 +406,16 @@ def test_an_address_may_have_254_characters() -> None:
     assert flaw_in(Changes(email_notice=f"{'a' * 64}@{'b' * 180}.{'d' * 8}")) is None
 
 
+@pytest.mark.parametrize("address", ["a.b@c.dk", "o'neil+bib=x?@b-c.xn--p1ai", "_@1.2.example"])
+def test_a_dot_atom_is_an_address(address: str) -> None:
+    assert flaw_in(Changes(email_notice=address)) is None
+
+
+def test_a_number_is_kept_without_its_spaces_however_it_comes(shelf: Shelf) -> None:
+    patron = added(shelf, replace(NEW, mobile_notice="+45 01 44 33 12"))
+    assert shelf.record(patron).mobile_notice == "+4501443312"
+
+
 def test_a_patron_that_is_gone_changes_nothing(shelf: Shelf) -> None:
     assert shelf.change(PatronId("100000000"), Changes(mobile_notice="01443312")) is Flaw.PATRON
 
@@ -399,6 +427,16 @@ def test_no_text_whatever_breaks_the_check(text: str) -> None:
         assert flaw in (None, Flaw.MOBILE, Flaw.EMAIL)
         if flaw is None:
             assert all(sign >= " " for sign in text)
+
+
+@given(st.from_regex(r"\A[^@\x00-\x20]{1,20}@[^@\x00-\x20]{1,20}\.dk\Z"))
+def test_an_address_that_passes_stands_in_a_mail_as_it_is_and_alone(address: str) -> None:
+    if flaw_in(Changes(email_notice=address)) is not None:
+        return
+    mail = EmailMessage()
+    mail["To"] = Address(addr_spec=address)
+    assert [read.addr_spec for read in mail["To"].addresses] == [address]
+    assert bytes(mail) == f"To: {address}\n\n".encode()
 
 
 DAY = date(2026, 12, 20)
