@@ -1,9 +1,13 @@
-"""The store's SQLite file: one thread does all SQL, so nothing here ever waits on the event loop's thread.
+"""The store's SQLite file: one thread begins and ends all that is written, so nobody waits for a disk on another.
 
-    write(work)  lock file -> BEGIN IMMEDIATE -> SAVEPOINT work SAVEPOINT work ... -> COMMIT, synced to the disk
-                              all that waits (64 at most) shares one COMMIT; each is answered after it
-    read(work)   BEGIN -> work(connection) -> end
-    look(work)   at once, on the caller's thread, through a connection that can only read
+    write(work)       lock file -> BEGIN IMMEDIATE -> SAVEPOINT work SAVEPOINT work ... -> COMMIT, synced to the disk
+                                   all that waits (64 at most) shares one COMMIT; each is answered after it
+    write_soon(work)  the same, but the works are carried out on the event loop's thread, between BEGIN and COMMIT
+    read(work)        BEGIN -> work(connection) -> end
+    look(work)        at once, on the caller's thread, through a connection that can only read
+
+write_soon is for short works: SQLite lets go of Python's lock at each statement, and two busy threads then hand it to
+and fro a dozen times for one loan, which costs more than the loan.
 
 Work that raises loses its own savepoint alone; a COMMIT that fails (full disk) fails all that share it. Written is
 in the order asked.
@@ -12,13 +16,14 @@ moment: SQLite before 3.51.3 can corrupt a WAL that two connections write at onc
 Not responsible for: what the tables mean.
 """
 
+import asyncio
 import fcntl
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Generic, TypeVar
@@ -48,18 +53,28 @@ class DatabaseError(Exception):
 
 @dataclass(slots=True)
 class _Asked(Generic[ResultT]):
-    """One write that waits, and what it came to."""
+    """One write that waits, and what it came to. answer: who waits for it; cancelled when nobody does any more."""
 
     work: Work[ResultT]
-    answer: Future[ResultT] = field(default_factory=Future)
+    answer: "Future[ResultT] | asyncio.Future[ResultT]"
     result: ResultT | None = None
     failure: BaseException | None = None
 
+    def is_wanted(self) -> bool:
+        if isinstance(self.answer, Future):
+            return self.answer.set_running_or_notify_cancel()
+        return not self.answer.cancelled()
+
     def settle(self) -> None:
+        if self.answer.cancelled():
+            return
         if self.failure is not None:
             self.answer.set_exception(self.failure)
         else:
             self.answer.set_result(self.result)  # type: ignore[arg-type]  # None only where ResultT is
+
+
+_Waiting = deque[_Asked[Any]]
 
 
 class Database:
@@ -78,7 +93,7 @@ class Database:
         # Read-only: it can neither write nor checkpoint, so the one-writer rule above stands.
         self._read_only = _engine(f"file:{quote(str(path))}?mode=ro")
         self._patience_s, self._pause = patience_s, Event()  # which is never set
-        self._waiting: deque[_Asked[Any]] = deque()
+        self._waiting, self._soon = _Waiting(), _Waiting()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql")
         try:
             self._connection = self._thread.submit(self._open).result()
@@ -90,10 +105,17 @@ class Database:
 
     def write(self, work: Work[ResultT]) -> Future[ResultT]:
         """What `work` returns, once it is on the disk; nothing is changed when it raises."""
-        asked = _Asked(work)
-        self._waiting.append(asked)
+        answer: Future[ResultT] = Future()
+        self._waiting.append(_Asked(work, answer))
         self._thread.submit(self._write)  # finds nothing to do when the turn before took it along
-        return asked.answer
+        return answer
+
+    def write_soon(self, work: Work[ResultT], loop: asyncio.AbstractEventLoop) -> "asyncio.Future[ResultT]":
+        """As `write`, for a short work, asked on the loop's thread, which must go on running until it is answered."""
+        answer: asyncio.Future[ResultT] = loop.create_future()
+        self._soon.append(_Asked(work, answer))
+        self._thread.submit(self._write_soon, loop)
+        return answer
 
     def read(self, work: Work[ResultT]) -> Future[ResultT]:
         return self._thread.submit(self._read, work)
@@ -103,12 +125,13 @@ class Database:
 
         One thread at a time.
         """
-        asked, sqlite = _Asked(work), _sqlite(self._reader)
+        answer: Future[ResultT] = Future()
+        asked, sqlite = _Asked(work, answer), _sqlite(self._reader)
         sqlite.execute("BEGIN")  # they belong together
         _attempt(asked, self._reader)
         sqlite.rollback()
         asked.settle()
-        return asked.answer
+        return answer
 
     def settle(self) -> Future[None]:
         """Moves the WAL into the file and empties it: only then is what was deleted gone from the disk's files."""
@@ -129,23 +152,40 @@ class Database:
         return connection
 
     def _write(self) -> None:
-        together = self._taken()
+        together = _taken(self._waiting)
         if not together:
             return
+        _settle(together, self._commit(lambda: self._carry_out(together)))
+
+    def _write_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The loop is woken twice, however many share the COMMIT."""
+        together: list[_Asked[Any]] = []
+
+        def carry_out() -> None:
+            together.extend(_taken(self._soon))
+            self._carry_out(together)
+
+        def settle(failure: BaseException | None) -> None:
+            if failure is not None and not together:
+                together.extend(_taken(self._soon))  # where there was not even a BEGIN
+            _settle(together, failure)
+
+        if self._soon:
+            failure = self._commit(lambda: _on(loop, carry_out).result())
+            loop.call_soon_threadsafe(settle, failure)
+
+    def _commit(self, carry_out: Callable[[], None]) -> BaseException | None:
+        """What kept it from the disk."""
         try:
             with self._transaction(self._connection):
-                for asked in together:
-                    self._apart(asked)
+                carry_out()
         except BaseException as failure:
-            for asked in together:
-                asked.failure = failure
-        for asked in together:
-            asked.settle()
+            return failure
+        return None
 
-    def _taken(self) -> list["_Asked[Any]"]:
-        """What waits, in its order, less what nobody waits for any more."""
-        several = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
-        return [asked for asked in several if asked.answer.set_running_or_notify_cancel()]
+    def _carry_out(self, together: list[_Asked[Any]]) -> None:
+        for asked in together:
+            self._apart(asked)
 
     def _apart(self, asked: "_Asked[Any]") -> None:
         """Raises when SQLite itself has ended the transaction (full disk): then the savepoint is gone with it."""
@@ -218,6 +258,34 @@ def _engine(address: str) -> Engine:
 
     # hide_parameters: an error's text would name a patron.
     return create_engine("sqlite://", creator=dial, poolclass=NullPool, hide_parameters=True)
+
+
+def _taken(waiting: _Waiting) -> list[_Asked[Any]]:
+    """In its order, less what nobody waits for any more."""
+    several = [waiting.popleft() for _ in range(min(_TOGETHER, len(waiting)))]
+    return [asked for asked in several if asked.is_wanted()]
+
+
+def _settle(together: list[_Asked[Any]], failure: BaseException | None) -> None:
+    """failure: of all of them."""
+    for asked in together:
+        asked.failure = failure or asked.failure
+        asked.settle()
+
+
+def _on(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> Future[None]:
+    """Done on the loop's thread."""
+    done: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            work()
+            done.set_result(None)
+        except BaseException as failure:
+            done.set_exception(failure)
+
+    loop.call_soon_threadsafe(do)
+    return done
 
 
 def _attempt(asked: "_Asked[Any]", connection: Connection) -> None:

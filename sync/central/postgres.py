@@ -12,6 +12,7 @@ What PostgreSQL says of an error holds values of rows: only its SQLSTATE leaves 
 Not responsible for: what the tables mean, backups and the server's own log.
 """
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,6 +69,10 @@ class PostgresDatabase:
     def write(self, work: Work[ResultT]) -> Future[ResultT]:
         """What `work` returns, once it is on the server's disk; nothing is changed when it raises."""
         return self._writer.submit(self._write, work)
+
+    def write_soon(self, work: Work[ResultT], loop: asyncio.AbstractEventLoop) -> asyncio.Future[ResultT]:
+        """As `write`: the server is not so near that the loop could wait for it."""
+        return asyncio.wrap_future(self.write(work), loop=loop)
 
     def read(self, work: Work[ResultT]) -> Future[ResultT]:
         return self._readers.submit(self._read, work)

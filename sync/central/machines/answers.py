@@ -13,11 +13,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, insert, literal_column, select
 
 from kiosk.model import ItemId
 from sync.central.desk import Desk
-from sync.central.schema import answers
+from sync.central.schema import answers, events
 from sync.central.statement import Statement
 from sync.rest.wire import LoanAnswer, ReturnAnswer
 
@@ -25,6 +25,17 @@ _NUMBER = '"materialItemNumber":'
 _MINE = (answers.c.device_id == bindparam("device"), answers.c.key == bindparam("this_key"))
 _RECALL, _FORGET = Statement(select(answers).where(*_MINE)), Statement(delete(answers).where(*_MINE))
 _KEEP = Statement(insert(answers))
+_TOLD = exists().where(events.c.device_id == answers.c.device_id, events.c.event_id == answers.c.key)
+_AGAIN = Statement(
+    select(answers.c.answered_at, _TOLD.label("told"))
+    .where(
+        answers.c.digest == bindparam("digest"),
+        literal_column("answers.digest != ''"),  # as the index has it
+        answers.c.refused.is_(False),
+        answers.c.answered_at >= bindparam("since"),
+    )
+    .order_by(answers.c.answered_at)
+)
 ANY = ""  # the digest of a content that is forgotten, or does not matter
 
 
@@ -39,6 +50,22 @@ class Kept:
         """The answer as it was sent."""
         # No JSON string holds the sequence: a quotation mark in one has a backslash before it.
         return self.answer.replace(f'{_NUMBER}""', _NUMBER + json.dumps(item, ensure_ascii=False), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done under a key that is withdrawn."""
+
+    at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """told: by an event as well, so that it will not be withdrawn any more."""
+
+    at: datetime
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +86,21 @@ def recall(connection: Connection, desk: Desk, key: str, digest: str) -> Kept | 
     return Kept(row.answer, row.refused) if row.digest in (digest, ANY) else Mismatch()
 
 
-def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> datetime | None:
-    """Keeps `instead` under the key for whatever content; when something had been done under it, the moment of that."""
+def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> Done | None:
+    """Keeps `instead` under the key for whatever content. What had been done under it, if anything."""
     row = _RECALL.one(connection, device=desk.device, this_key=key)
     if row is not None:
         forget(connection, desk, key)
     keep(connection, desk, key, ANY, instead)
-    return None if row is None or row.refused else row.answered_at
+    return None if row is None or row.refused else Done(row.answered_at, row.digest)
+
+
+def done_again(connection: Connection, done: Done) -> Again | None:
+    """Whether the same was asked since, by whatever machine, and answered yes: the first time."""
+    if done.digest == ANY:
+        return None
+    rows = _AGAIN.all(connection, digest=done.digest, since=done.at)
+    return Again(rows[0].answered_at, any(row.told for row in rows)) if rows else None
 
 
 def forget(connection: Connection, desk: Desk, key: str) -> None:

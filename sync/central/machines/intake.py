@@ -212,10 +212,18 @@ class Intake:
     def _given_up(self, asked: EventId, item: ItemId) -> _Verdict:
         """The machine heard no answer and did not lend: undo it; a question that comes later lends nothing."""
         never = LoanAnswer(refusal=Reason.GIVEN_UP.value, material_item_number=item)
-        lent_at = answers.withdraw(self._connection, self._desk, asked, answers.kept_of(never))
-        if lent_at is not None:
-            lending.undo(self._connection, item, lent_at)
+        done = answers.withdraw(self._connection, self._desk, asked, answers.kept_of(never))
+        if done is not None:
+            self._undo(item, done)
         return _ACCEPTED
+
+    def _undo(self, item: ItemId, done: answers.Done) -> None:
+        """Unless the patron was told yes since, at this machine or at the one beside it: the loan is of then."""
+        again = answers.done_again(self._connection, done)
+        if again is None:
+            lending.undo(self._connection, item, done.at)
+        elif not again.told:
+            lending.begin_later(self._connection, item, done.at, again.at)
 
     # --- a return, a visit ----------------------------------------------------------------------
 

@@ -79,6 +79,11 @@ class Site:
         return SessionKey(self.locks.lookup.session_key())
 
     async def write(self, work: Work[ResultT]) -> ResultT:
+        """A short work: nobody is answered meanwhile, where the database is a file."""
+        return await self.database.write_soon(work, asyncio.get_running_loop())
+
+    async def work(self, work: Work[ResultT]) -> ResultT:
+        """A long one, beside the questions of others."""
         return await asyncio.wrap_future(self.database.write(work))
 
     async def read(self, work: Work[ResultT]) -> ResultT:
@@ -201,7 +206,7 @@ async def events(site: Site, request: web.Request, desk: Desk) -> str:
         batch = open_batch(site.opener, desk.device, question)
         return spoken(Intake(connection, desk, question.queue_epoch, site.locks.lookup).take(batch))
 
-    return await site.write(take)
+    return await site.work(take)
 
 
 async def replica(site: Site, request: web.Request, desk: Desk) -> str:

@@ -126,7 +126,7 @@ class CentralServer:
         try:
             await self._answer(site, context)
         finally:
-            site.close()
+            await asyncio.to_thread(site.close)  # what is under way may still want this loop
 
     async def _answer(self, site: Site, context: ssl.SSLContext) -> None:
         async with AsyncExitStack() as open_places:
@@ -162,7 +162,7 @@ async def _turn(site: Site, turns: Turns) -> None:
     jobs = iter(turns.due(site.clock().wall))
     for job in jobs:
         try:
-            await site.write(job)
+            await site.work(job)
         except DatabaseLost as problem:
             log_bug(problem, "job")
             for lost in (job, *jobs):  # the others would not find it either, each after seconds

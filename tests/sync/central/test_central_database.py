@@ -1,5 +1,6 @@
 """The database: its settings, work that fails, several programs at once. What both kinds promise is asked of both."""
 
+import asyncio
 import fcntl
 import stat
 import threading
@@ -132,6 +133,33 @@ def test_of_fifty_writes_at_once_the_one_that_raises_loses_itself_alone(database
     assert sorted(database.read(subjects).result(), key=int) == [str(n) for n in range(50) if n != 20]
 
 
+def test_short_writes_of_a_loop_and_those_of_threads_all_happen(database: AnyDatabase) -> None:
+    async def ask() -> list[str]:
+        loop = asyncio.get_running_loop()
+        soon = [database.write_soon(named(f"soon {number}"), loop) for number in range(70)]
+        others = [asyncio.wrap_future(database.write(named(f"thread {number}"))) for number in range(70)]
+        return await asyncio.gather(*soon, *others)
+
+    told = asyncio.run(ask())
+    assert len(told) == 140
+    assert sorted(database.read(subjects).result()) == sorted(told)
+
+
+def test_of_short_writes_at_once_the_one_that_raises_loses_itself_alone(database: AnyDatabase) -> None:
+    def half(connection: Connection) -> str:
+        write_try(connection, "half")
+        raise KeyError("half")
+
+    async def ask() -> list[str | BaseException]:
+        loop = asyncio.get_running_loop()
+        works = [named("a"), half, named("b")]
+        return await asyncio.gather(*(database.write_soon(work, loop) for work in works), return_exceptions=True)
+
+    first, second, third = asyncio.run(ask())
+    assert (first, type(second), third) == ("a", KeyError, "b")
+    assert database.read(subjects).result() == ["a", "b"]
+
+
 # --- SQLite -------------------------------------------------------------------------------------
 
 
@@ -198,6 +226,44 @@ def test_work_that_nobody_waits_for_any_more_is_not_done(file: Database) -> None
     assert given_up.cancel()
     held.release(wanted)
     assert file.read(subjects).result() == ["wanted"]
+
+
+def test_a_short_write_that_nobody_waits_for_any_more_is_not_done(file: Database) -> None:
+    async def ask() -> str:
+        held, loop = Held(file), asyncio.get_running_loop()
+        given_up, wanted = file.write_soon(named("given up"), loop), file.write_soon(named("wanted"), loop)
+        given_up.cancel()
+        held.release()
+        return await wanted
+
+    assert asyncio.run(ask()) == "wanted"
+    assert file.read(subjects).result() == ["wanted"]
+
+
+def test_short_writes_that_share_a_commit_that_fails_all_fail(file: Database) -> None:
+    async def ask() -> list[object]:
+        held, loop = Held(file), asyncio.get_running_loop()
+        asked = [file.write_soon(work, loop) for work in (named("before"), block_nobody_at_the_end, named("after"))]
+        held.release()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert all(isinstance(failure, SQLAlchemyError) for failure in asyncio.run(ask()))
+    assert file.read(subjects).result() == []
+    assert file.write(named("later")).result() == "later"
+
+
+def test_a_short_write_is_told_when_writing_cannot_even_begin(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+
+    async def ask(file: Database) -> str:
+        return await asyncio.wait_for(file.write_soon(named("x"), asyncio.get_running_loop()), 20)
+
+    with closing(Database(path, patience_s=0.05)) as file, (tmp_path / "store.sqlite.lock").open("wb") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        with pytest.raises(DatabaseError):
+            asyncio.run(ask(file))
+        fcntl.flock(stopped, fcntl.LOCK_UN)
+        assert asyncio.run(ask(file)) == "x"
 
 
 def test_a_file_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
