@@ -124,10 +124,50 @@ class Checkout(_Section):
 
 
 class Offline(_Section):
-    lends: Annotated[Literal["nobody", "everybody"], Field(description="Who may borrow while the store is silent.")] = (
-        "nobody"
-    )
+    lends: Annotated[
+        Literal["nobody", "seen", "everybody"],
+        Field(description="Who may borrow while the store is silent; seen: cards lately here with their right PIN."),
+    ] = "nobody"
     most: Annotated[int, Field(ge=1, le=50, description="Items per patron and visit, off-line.")] = 10
+    loan_days: Annotated[
+        int | None, Field(ge=1, le=365, description="Of a loan given out off-line; else what the store says.")
+    ] = None
+    oldest_h: Annotated[
+        int, Field(ge=1, le=720, description="Hours after the store's last word in which anything is lent off-line.")
+    ] = 72
+    seen_days: Annotated[int, Field(ge=1, le=30, description="How long a card counts as seen.")] = 14
+    seen_most: Annotated[int, Field(ge=1, le=20_000, description="Cards remembered; the oldest go first.")] = 2000
+
+
+class Outbox(_Section):
+    warn_after_h: Annotated[
+        float, Field(gt=0, le=24 * 90, description="So long may something wait for the store before it is a fault.")
+    ] = 24.0
+    stop_after_h: Annotated[
+        float, Field(gt=0, le=24 * 90, description="So long, and the machine lends no more without the store.")
+    ] = 72.0
+    most_events: Annotated[
+        int,
+        Field(
+            ge=100, le=500_000, description="Events that wait; more, and the machine lends no more without the store."
+        ),
+    ] = 50_000
+    most_mib: Annotated[
+        int,
+        Field(
+            ge=4,
+            le=1024,
+            description="MiB of the outbox's file; more, and the machine lends no more without the store.",
+        ),
+    ] = 48
+    least_free_mib: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            description="MiB free on its disk; fewer, and the machine lends no more without the store.",
+        ),
+    ] = 64
 
 
 class Screen(_Section):
@@ -149,6 +189,7 @@ class Settings(_Section):
     door: Door = Door()
     checkout: Checkout = Checkout()
     offline: Offline = Offline()
+    outbox: Outbox = Outbox()
     screen: Screen = Screen()
 
     @model_validator(mode="after")
@@ -156,6 +197,12 @@ class Settings(_Section):
         pretending = self.gpio.factory == "mock" or self.clock.source == "simulated"
         if pretending and not self.device.simulated:
             raise ValueError("a mock gpio factory or a simulated clock wants device.simulated = true")
+        return self
+
+    @model_validator(mode="after")
+    def _warned_before_stopped(self) -> "Settings":
+        if self.outbox.warn_after_h > self.outbox.stop_after_h:
+            raise ValueError("outbox.warn_after_h is longer than outbox.stop_after_h")
         return self
 
     @model_validator(mode="after")

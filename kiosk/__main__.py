@@ -4,6 +4,7 @@
     kiosk door      who may enter now               kiosk panel     the door's screen
     kiosk checkout  borrow and return               kiosk demo      all of it on this computer, simulated
     kiosk enrol     lets this machine in at a store, by a code
+    kiosk queue     what waits in the outboxes, and what the store refused
 
 Not responsible for: what stands behind which port (composition/).
 """
@@ -29,6 +30,8 @@ def main() -> int:
         return _demo(argv[1:])
     if argv[:1] == ["enrol"]:
         return _enrol(argv[1:])
+    if argv[:1] == ["queue"]:
+        return _queue(argv[1:])
     asked = parser().parse_args(argv)
     log_without_waiting()
     crash_on_bug()
@@ -41,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="kiosk",
         description="Library self-checkout machines, and the doors of branches that nobody staffs.",
-        epilog="`kiosk central --help`, `kiosk demo --help` and `kiosk enrol --help` say more about those three.",
+        epilog="`kiosk COMMAND --help` says more about central, demo, enrol and queue.",
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     lock = _add(commands, "lock", "owns the strike's line; takes pulses from the door", _lock)
@@ -52,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("central", help="the embedded central store", add_help=False)
     commands.add_parser("demo", help="all of it on this computer, hardware simulated", add_help=False)
     commands.add_parser("enrol", help="lets this machine in at a central store, by a code", add_help=False)
+    commands.add_parser("queue", help="what waits in the outboxes, and what the store refused", add_help=False)
     return made
 
 
@@ -136,6 +140,12 @@ def _enrol(argv: list[str]) -> int:
     from sync.rest import enrol
 
     return enrol.main(argv)
+
+
+def _queue(argv: list[str]) -> int:
+    from kiosk.composition import queue
+
+    return queue.main(argv)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from kiosk.fault import Fault
 from kiosk.model import Credential, Denial, EventId, ItemId, PatronId
 
 VERSION = 1
+LONGEST_REASON = 200  # characters of a person's word
 
 Who = PatronId | Credential  # a card stands for the patron only while the store could not be asked
 
@@ -88,6 +89,15 @@ class FaultCleared:
     fault: Fault
 
 
+@dataclass(frozen=True, slots=True)
+class EventDiscarded:
+    """A technician took a refused event out of the outbox. reason: theirs, one line."""
+
+    event: EventId
+    kind: str
+    reason: str = field(repr=False)
+
+
 Event = (
     ItemLent
     | LoanGivenUp
@@ -101,6 +111,7 @@ Event = (
     | DoorClosed
     | FaultRaised
     | FaultCleared
+    | EventDiscarded
 )
 
 KINDS: dict[type, str] = {
@@ -116,6 +127,7 @@ KINDS: dict[type, str] = {
     DoorClosed: "door.closed",
     FaultRaised: "fault.raised",
     FaultCleared: "fault.cleared",
+    EventDiscarded: "event.discarded",
 }
 
 
@@ -128,9 +140,12 @@ def kind(event: Event) -> str:
     return KINDS[type(event)]
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def encode(event: Event) -> bytes:
     """JSON in UTF-8, with the version. To be sealed before it meets a disk."""
-    return json.dumps({"v": VERSION} | _said(event), separators=(",", ":"), ensure_ascii=False).encode()
+    return _JSON.encode({"v": VERSION} | _said(event)).encode()
 
 
 def _said(event: Event) -> dict[str, object]:
@@ -149,6 +164,8 @@ def _said(event: Event) -> dict[str, object]:
             return {"open_s": open_s}
         case FaultRaised(fault) | FaultCleared(fault):
             return {"fault": fault.value}
+        case EventDiscarded(discarded, its_kind, reason):
+            return {"event": discarded, "kind": its_kind, "reason": reason}
         case EntryUnused() | ExitTaken() | DoorForced() | DoorHeld():
             return {}
         case _:
@@ -194,6 +211,8 @@ def _heard(name: str, said: dict[str, object]) -> Event:
             return FaultRaised(Fault(_text(said, "fault")))
         case "fault.cleared":
             return FaultCleared(Fault(_text(said, "fault")))
+        case "event.discarded":
+            return EventDiscarded(EventId(_text(said, "event")), _text(said, "kind"), _reason(said))
         case _:
             return _BARE[name]()
 
@@ -217,6 +236,18 @@ def _text(said: dict[str, object], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(name)
     return value
+
+
+def _reason(said: dict[str, object]) -> str:
+    reason = _text(said, "reason")
+    if not is_reason(reason):
+        raise ValueError("reason")
+    return reason
+
+
+def is_reason(text: str) -> bool:
+    """A person's word as it may be kept: one line of text, not longer than LONGEST_REASON."""
+    return 0 < len(text) <= LONGEST_REASON and text.isprintable() and bool(text.strip())
 
 
 def _flag(said: dict[str, object], name: str) -> bool:

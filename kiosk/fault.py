@@ -17,12 +17,22 @@ class Fault(Enum):
     STORE_NONSENSE = "store.nonsense"  # an answer that is not in the contract
     STORE_REFUSES_DEVICE = "store.refuses_device"  # our certificate is missing, revoked or of another CA
     STORE_NOT_TRUSTED = "store.not_trusted"  # its certificate is of another CA, another name, out of date
+    CLOCK_BEHIND = "clock.behind"  # before our own certificate began: the store's cannot be judged
     OUTBOX_FULL = "outbox.full"
     OUTBOX_BROKEN = "outbox.broken"
+    OUTBOX_NEWER = "outbox.newer"  # a later program wrote it: this one must not write there
+    OUTBOX_SET_ASIDE = "outbox.set_aside"  # a damaged one lies beside the new one, for a technician
+    OUTBOX_OLD = "outbox.old"  # what waits has waited long
+    OUTBOX_TOO_OLD = "outbox.too_old"  # so long that no more is lent without the store
+    OUTBOX_MANY = "outbox.many"  # as many events wait as the site allows
+    OUTBOX_LARGE = "outbox.large"  # the file is as large as the site allows
+    DISK_LOW = "disk.low"
     PANEL_LOST = "panel.lost"
 
 
-OUTBOX = frozenset({Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN})  # nothing can be written down
+OUTBOX = frozenset({Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN, Fault.OUTBOX_NEWER})  # nothing can be written down
+STRAINED = frozenset({Fault.OUTBOX_TOO_OLD, Fault.OUTBOX_MANY, Fault.OUTBOX_LARGE, Fault.DISK_LOW})
+"""What there is room for is returns, and loans that the store has confirmed."""
 
 
 class DeviceFault(Exception):

@@ -1,12 +1,13 @@
 """Staffed, unstaffed or closed at one moment at one branch.
 
 Notation: OpenStreetMap opening_hours, one line per mode, read by opening-hours-py with Denmark's public holidays.
-Everything that is not certain is closed: a clock that cannot be trusted, a line that cannot be read.
+Everything that is not certain is closed: a clock that cannot be trusted, a line that cannot be read. A closing day,
+which the library names by its date, is closed from midnight to midnight whatever the lines say.
 
 Not responsible for: where the lines come from (the store's replica, or settings).
 """
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # its stub forgets the exception
@@ -26,12 +27,13 @@ class Hours:
     Raises HoursError on a line that is not opening_hours notation.
     """
 
-    def __init__(self, staffed: str, unstaffed: str) -> None:
+    def __init__(self, staffed: str, unstaffed: str, closings: frozenset[date] = frozenset()) -> None:
         self._staffed = _read(staffed)
         self._unstaffed = _read(unstaffed)
+        self._closings = closings
 
     def mode(self, now: Now) -> Mode:
-        if not now.synced:
+        if not now.synced or today(now) in self._closings:
             return Mode.CLOSED
         if self._staffed.is_open(now.wall.astimezone(COPENHAGEN)):
             return Mode.STAFFED
@@ -43,7 +45,17 @@ class Hours:
         """When the mode may next be another (aware, Copenhagen); None when never."""
         here = now.wall.astimezone(COPENHAGEN)
         changes = [hours.next_change(here) for hours in (self._staffed, self._unstaffed)]
-        return min((c for c in changes if c is not None), default=None)
+        changes += [_midnight(day + timedelta(days=after)) for day in self._closings for after in (0, 1)]
+        return min((c for c in changes if c is not None and c > here), default=None)
+
+
+def today(now: Now) -> date:
+    """The day in Copenhagen."""
+    return now.wall.astimezone(COPENHAGEN).date()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), COPENHAGEN)
 
 
 def _read(line: str) -> OpeningHours:

@@ -238,6 +238,16 @@ class ReturnRefusal(Enum):
     OTHER = "other"
 
 
+@unique
+class Standing(Enum):
+    """What a machine knows of a card by itself, while the store is silent."""
+
+    LISTED = "listed"  # the store's list says: blocked, or lost
+    SEEN = "seen"  # not listed, and lately seen here with its right PIN
+    STRANGER = "stranger"  # not listed
+    UNTOLD = "untold"  # there is no list to look at
+
+
 # --- opening hours and the door's answer --------------------------------------------------------
 
 

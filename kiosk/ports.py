@@ -25,6 +25,7 @@ from kiosk.model import (
     Reading,
     Return,
     ReturnRefusal,
+    Standing,
 )
 
 Put = Callable[[Reading | Raised | Cleared], None]
@@ -53,13 +54,28 @@ class CentralStore(Protocol):
     def checkin(self, item: ItemId, event: EventId) -> Return | ReturnRefusal: ...
 
 
+class Cards(Protocol):
+    """What this machine knows of cards without asking. Raises nothing: what cannot be read is UNTOLD, or not kept.
+
+    proven: its PIN has just been right. All but `standing` of a proven card may take a tenth of a second.
+    """
+
+    def standing(self, card: Credential, *, proven: bool) -> Standing: ...
+    def saw(self, card: Credential) -> None: ...
+    def forget(self, card: Credential) -> None: ...
+
+
 class Recorder(Protocol):
     """Where events are kept. When `record` returns, the event is on the disk. Raises DeviceFault(OUTBOX_*).
 
     event_id: given when the store was asked under it; else the recorder makes a random one.
+    ask: before the store is asked to lend. Should this process die before `record` or `answered` of the same id, the
+    loan is given up at the next start.
     """
 
     def record(self, event: Event, event_id: EventId | None = None) -> None: ...
+    def ask(self, event_id: EventId, item: ItemId) -> None: ...
+    def answered(self, event_id: EventId) -> None: ...
 
 
 class Lock(Protocol):

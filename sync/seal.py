@@ -1,6 +1,6 @@
 """Sealed payloads: what a machine keeps of a patron can be opened by the central store alone.
 
-    data key   random AES-256 key, made when the unit starts, in its memory alone
+    data key   random AES-256 key, made when the unit starts and anew every hour (outbox.py), in its memory alone
     wrapped    HPKE(store's public key, data key): ML-KEM-768 + X25519, so that a disk copied today stays shut later
     sealed     nonce (12) || AES-256-GCM(data key, payload, associated) with tag (16)
     associated version label and every clear part of the event, each with its length before it
@@ -31,7 +31,7 @@ _PUBLIC_HEAD, _PRIVATE_HEAD = b"natugle-seal-public-1 ", b"natugle-seal-private-
 _KEM_SEED, _KEM_PUBLIC, _X25519 = 64, 1184, 32  # bytes; FIPS 203, RFC 7748
 _NONCE = 12
 _DATA_KEY = 32
-_KEPT_KEYS = 64  # unwrapped data keys the store remembers: one per machine and start
+_KEPT_KEYS = 64  # unwrapped data keys the store remembers: one per machine and hour
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -129,13 +129,18 @@ class Sealer:
 
     def __init__(self, recipient_public_key: PublicKey) -> None:
         """Raises SealError when the public key is none."""
+        self._recipient = recipient_public_key
         data_key = secrets.token_bytes(_DATA_KEY)
         self.key_id = secrets.token_hex(16)
         self.wrapped = _wrap(data_key, recipient_public_key, self.key_id)
         self._cipher = AESGCM(data_key)
 
+    def fresh(self) -> "Sealer":
+        """Another data key for the same recipient."""
+        return Sealer(self._recipient)
+
     def seal(self, plain: bytes, aad: bytes) -> bytes:
-        """nonce || AES-256-GCM. A random nonce is safe for 2^32 payloads; a unit seals some thousands per start."""
+        """nonce || AES-256-GCM. A random nonce is safe for 2^32 payloads; a unit seals some hundreds in an hour."""
         nonce = secrets.token_bytes(_NONCE)
         return nonce + self._cipher.encrypt(nonce, plain, aad)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from kiosk.checkout.line import Asking, Lent, Line, Lines, Outcome, Refused, Returned, Trouble
+from kiosk.checkout.offline import Lends
 from kiosk.checkout.states import (
     AskingPin,
     Farewell,
@@ -21,7 +22,18 @@ from kiosk.checkout.states import (
 )
 from kiosk.door.face import Face, Show
 from kiosk.fault import Fault
-from kiosk.model import Credential, Denial, EventId, ItemId, LoanRefusal, PatronId, Pin, Question, ReturnRefusal
+from kiosk.model import (
+    Credential,
+    Denial,
+    EventId,
+    ItemId,
+    LoanRefusal,
+    PatronId,
+    Pin,
+    Question,
+    ReturnRefusal,
+    Standing,
+)
 
 _CARD = Credential("6105990000")
 _NEVER = 0.0
@@ -38,7 +50,7 @@ def states() -> Mapping[str, State]:
     """By a name that serves as a file name."""
     return {
         "start": State(Start()),
-        "start-offline": State(Start(), frozenset({Fault.STORE_SILENT})),
+        **{f"start-offline-{lends.value}": _silent(Start(), lends) for lends in Lends},
         "pin": _at(AskingPin(_CARD, Pin("12"), 3, False, _NEVER)),
         "pin-again": _at(AskingPin(_CARD, Pin(), 2, True, _NEVER)),
         "wait": _at(Verifying(Question(_CARD, Pin("1234")), 3, _NEVER)),
@@ -46,7 +58,7 @@ def states() -> Mapping[str, State]:
         "lending-empty": _at(_lending()),
         "lending": _at(_lending(*_loans())),
         "lending-long": _at(_lending(*_loans(), *_refusals(), name="Wilhelmine-Charlotte")),
-        "lending-offline": State(_lending(*_offline_loans(), name=""), frozenset({Fault.STORE_SILENT})),
+        "lending-offline": _silent(_lending(*_offline_loans(), name=""), Lends.EVERYBODY),
         "lending-trouble": State(_lending(*_loans()), frozenset({Fault.READER_LOST})),
         "lending-leaving": _at(_lending(*_loans(), leaving=True)),
         "return-empty": _at(Returning((), False, _NEVER)),
@@ -70,8 +82,12 @@ def _at(stage: Stage) -> State:
     return State(stage)
 
 
+def _silent(stage: Stage, lends: Lends) -> State:
+    return State(stage, frozenset({Fault.STORE_SILENT}), lends)
+
+
 def _lending(*lines: Line, name: str = "Karen", leaving: bool = False) -> Lending:
-    return Lending(PatronId("p"), name, lines, leaving, _NEVER)
+    return Lending(PatronId("p"), name, Standing.SEEN, lines, leaving, _NEVER)
 
 
 def _loans() -> Lines:
@@ -80,7 +96,7 @@ def _loans() -> Lines:
 
 
 def _offline_loans() -> Lines:
-    return _lines(("", Lent(_DUE, offline=True)), ("", Refused(Trouble.OFFLINE)))
+    return _lines(("", Lent(_DUE, offline=True)), ("", Refused(Trouble.ENOUGH)))
 
 
 def _refusals() -> Lines:

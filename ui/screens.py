@@ -10,7 +10,8 @@ from typing import assert_never
 
 from kiosk.checkout import states
 from kiosk.checkout.line import Lent, Line, Lines, Refused, Returned
-from kiosk.fault import Fault
+from kiosk.checkout.offline import Lends
+from kiosk.fault import OUTBOX, STRAINED, Fault
 from kiosk.model import ClearTyped, DigitTyped, ItemId
 from ui import words
 from ui.words import Icon, Words
@@ -35,7 +36,10 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    """lends: somebody may borrow."""
+
     network: Words | None
+    lends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,18 @@ Tapped = states.ReturnTapped | states.DoneTapped | states.BackTapped | DigitType
 
 # --- from the machine's state to a screen -----------------------------------------------------------
 
-_KEEPS_NOTHING = frozenset({Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN})
-_NO_STORE = frozenset({Fault.STORE_SILENT, Fault.STORE_NONSENSE, Fault.STORE_REFUSES_DEVICE, Fault.STORE_NOT_TRUSTED})
+_NO_STORE = frozenset(
+    {
+        *(Fault.STORE_SILENT, Fault.STORE_NONSENSE, Fault.STORE_REFUSES_DEVICE, Fault.STORE_NOT_TRUSTED),
+        Fault.CLOCK_BEHIND,
+    }
+)
+_CAN_RETURN = frozenset({states.Told.BLOCKED, states.Told.OFFLINE, states.Told.NOT_UNASKED})
 
 
 def screen(state: states.State, pin_length: int = 4) -> Screen:
     """The screen of this state. A fault takes the screen only where no line would be hidden by it."""
-    network = words.NO_CONNECTION if state.faults & _NO_STORE else None
+    network = _network(state)
     out = _out_of_order(state.faults)
     match state.stage:
         case states.Start() | states.AskingPin() if out:
@@ -121,10 +130,10 @@ def screen(state: states.State, pin_length: int = 4) -> Screen:
         case states.Lending(lines=()) | states.Returning(lines=()) if out:
             return OutOfOrder(network, out.icon, out.heading, out.advice)
         case states.Start():
-            return Start(network)
+            return Start(network, not state.faults & _NO_STORE or state.lends is not Lends.NOBODY)
         case states.Notice(what=told):
             said = words.of_told(told)
-            can_return = out is None and told in (states.Told.BLOCKED, states.Told.OFFLINE)
+            can_return = out is None and told in _CAN_RETURN
             return Notice(network, said.icon, said.heading, said.advice, can_return)
         case states.AskingPin(pin=pin, again=again):
             return Pin(network, len(pin), pin_length, words.AGAIN if again else None)
@@ -141,14 +150,23 @@ def screen(state: states.State, pin_length: int = 4) -> Screen:
             assert_never(state.stage)
 
 
+def _network(state: states.State) -> Words | None:
+    """Before anything is begun: what may be done without the store; then: that what the screen confirms holds."""
+    if not state.faults & _NO_STORE:
+        return None
+    if state.faults & STRAINED:
+        return words.NO_CONNECTION_NO_ROOM
+    return words.of_offline(state.lends) if isinstance(state.stage, states.Start) else words.NO_CONNECTION
+
+
 def _out_of_order(faults: frozenset[Fault]) -> words.Said | None:
-    if faults & _KEEPS_NOTHING:
+    if faults & OUTBOX:
         return words.OUT_NOTHING_KEPT
     return words.OUT_READER_LOST if Fault.READER_LOST in faults else None
 
 
 def _trouble(faults: frozenset[Fault]) -> Words | None:
-    if faults & _KEEPS_NOTHING:
+    if faults & OUTBOX:
         return words.NOTHING_KEPT
     return words.READER_LOST if Fault.READER_LOST in faults else None
 

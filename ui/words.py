@@ -8,6 +8,7 @@ from enum import Enum, unique
 from typing import assert_never
 
 from kiosk.checkout.line import Asking, Lent, Outcome, Refused, Returned, Trouble
+from kiosk.checkout.offline import Lends
 from kiosk.checkout.states import (
     Told,
 )
@@ -81,6 +82,7 @@ _RETURN_REFUSED = {
 }
 _TROUBLE = {
     Trouble.OFFLINE: QT_TRANSLATE_NOOP("Words", "Kan ikke lånes uden forbindelse. Prøv igen senere."),
+    Trouble.ENOUGH: QT_TRANSLATE_NOOP("Words", "Du kan ikke låne flere uden forbindelse. Prøv igen senere."),
     Trouble.OUT_OF_ORDER: QT_TRANSLATE_NOOP("Words", "Blev ikke gemt. Læg den til personalet."),
 }
 
@@ -133,6 +135,13 @@ _TOLD = {
         QT_TRANSLATE_NOOP("Words", "Vi kan ikke låne ud lige nu"),
         QT_TRANSLATE_NOOP("Words", "Der er ingen forbindelse til biblioteket. Du kan stadig aflevere."),
     ),
+    Told.NOT_UNASKED: Said(
+        Icon.CLOUD,
+        QT_TRANSLATE_NOOP("Words", "Det kan vi ikke uden forbindelse"),
+        QT_TRANSLATE_NOOP(
+            "Words", "Vi kan ikke låne ud til dit kort lige nu. Prøv igen senere. Du kan stadig aflevere."
+        ),
+    ),
     Told.UNREADABLE: Said(
         Icon.CARD,
         QT_TRANSLATE_NOOP("Words", "Det kunne ikke læses"),
@@ -150,6 +159,23 @@ def of_told(told: Told) -> Said:
 # --- faults -----------------------------------------------------------------------------------------
 
 NO_CONNECTION = QT_TRANSLATE_NOOP("Words", "Ingen forbindelse. Det, skærmen bekræfter, er gemt og sendes senere.")
+NO_CONNECTION_NO_ROOM = QT_TRANSLATE_NOOP(
+    "Words", "Ingen forbindelse, og automaten gemmer ikke flere lån. Du kan stadig aflevere."
+)
+_OFFLINE = {
+    Lends.NOBODY: QT_TRANSLATE_NOOP("Words", "Ingen forbindelse. Du kan aflevere, men ikke låne lige nu."),
+    Lends.SEEN: QT_TRANSLATE_NOOP(
+        "Words", "Ingen forbindelse. Du kan aflevere, og låne hvis du har lånt her for nylig."
+    ),
+    Lends.EVERYBODY: QT_TRANSLATE_NOOP("Words", "Ingen forbindelse. Du kan stadig låne og aflevere her."),
+}
+
+
+def of_offline(lends: Lends) -> Words:
+    """What a patron may do while the store is silent."""
+    return _OFFLINE[lends]
+
+
 READER_LOST = QT_TRANSLATE_NOOP("Words", "Læseren svarer ikke. Det, der står som klaret, er gemt.")
 NOTHING_KEPT = QT_TRANSLATE_NOOP("Words", "Automaten kan ikke gemme mere. Læg resten til personalet.")
 

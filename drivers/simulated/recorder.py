@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from kiosk.event import Event
+from kiosk.event import Event, LoanGivenUp
 from kiosk.fault import DeviceFault, Fault
-from kiosk.model import EventId
+from kiosk.model import EventId, ItemId
 
 
 @dataclass(slots=True)
@@ -13,6 +13,7 @@ class SimulatedRecorder:
 
     failing: Fault | None = None
     kept: dict[EventId, Event] = field(default_factory=dict)
+    asked: dict[EventId, ItemId] = field(default_factory=dict)  # and not answered
 
     @property
     def events(self) -> list[Event]:
@@ -22,4 +23,14 @@ class SimulatedRecorder:
     def record(self, event: Event, event_id: EventId | None = None) -> None:
         if self.failing is not None:
             raise DeviceFault(self.failing)
-        self.kept.setdefault(event_id or EventId(f"simulated-{len(self.kept) + 1}"), event)
+        chosen = event_id or EventId(f"simulated-{len(self.kept) + 1}")
+        self.kept.setdefault(chosen, event)
+        self.answered(event.asked if isinstance(event, LoanGivenUp) else chosen)
+
+    def ask(self, event_id: EventId, item: ItemId) -> None:
+        if self.failing is not None:
+            raise DeviceFault(self.failing)
+        self.asked[event_id] = item
+
+    def answered(self, event_id: EventId) -> None:
+        self.asked.pop(event_id, None)

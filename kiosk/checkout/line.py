@@ -12,6 +12,7 @@ class Trouble(Enum):
     """Refused by the machine itself, not by the store."""
 
     OFFLINE = "offline"  # the store is silent and the site's rules do not lend without it
+    ENOUGH = "enough"  # as many are lent without the store as the site allows
     OUT_OF_ORDER = "out of order"  # it could not be written down
 
 

@@ -24,7 +24,7 @@ from kiosk.checkout.line import (
     settled,
     with_line,
 )
-from kiosk.checkout.offline import Lends, MayLend, OfflineRules, may_lend
+from kiosk.checkout.offline import Lends, MayLend, MayNot, OfflineRules, may_lend, open_to
 from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
@@ -34,6 +34,7 @@ from kiosk.checkout.states import (
     DoneTapped,
     Effect,
     Farewell,
+    Forget,
     Given,
     KnowledgeSilent,
     Known,
@@ -41,6 +42,7 @@ from kiosk.checkout.states import (
     LoanMade,
     LoanRefused,
     LoanSilent,
+    LookUp,
     Notice,
     NotKnown,
     NotRecorded,
@@ -51,6 +53,7 @@ from kiosk.checkout.states import (
     ReturnSilent,
     ReturnTapped,
     Rules,
+    Saw,
     Stage,
     Start,
     State,
@@ -59,7 +62,7 @@ from kiosk.checkout.states import (
     _Said,
 )
 from kiosk.event import FaultCleared, FaultRaised, ItemLent, ItemReturned, LoanGivenUp, Who
-from kiosk.fault import OUTBOX, Cleared, Fault, Raised
+from kiosk.fault import OUTBOX, STRAINED, Cleared, Fault, Raised
 from kiosk.model import (
     AuthRefusal,
     CardSwiped,
@@ -73,9 +76,12 @@ from kiosk.model import (
     Now,
     Pin,
     Question,
+    Standing,
     Tick,
     Unreadable,
 )
+
+_LENDS_NOTHING_UNASKED = STRAINED | {Fault.STORE_REFUSES_DEVICE}
 
 Step = tuple[State, tuple[Effect, ...]]
 _Stage = tuple[Stage, tuple[Effect, ...]]
@@ -83,11 +89,12 @@ _Stage = tuple[Stage, tuple[Effect, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """Where and when a step is taken."""
+    """Where and when a step is taken. remembers: the site lends to cards that were lately seen, so they are kept."""
 
     now: Now
     rules: Rules
     offline: bool
+    remembers: bool
 
     def after(self, seconds: float) -> float:
         return self.now.mono + seconds
@@ -95,6 +102,11 @@ class _At:
 
 def step(state: State, given: Given, now: Now, rules: Rules) -> Step:
     """Decide what one input means. Pure: same arguments, same answer."""
+    after, effects = _stepped(state, given, now, rules)
+    return replace(after, lends=open_to(_at(after, now, rules).rules.offline, now)), effects
+
+
+def _stepped(state: State, given: Given, now: Now, rules: Rules) -> Step:
     match given:
         case Raised(fault) if fault in OUTBOX or fault in state.faults:
             return replace(state, faults=state.faults | {fault}), ()  # what cannot be written is not recorded
@@ -117,9 +129,10 @@ def step(state: State, given: Given, now: Now, rules: Rules) -> Step:
 
 def _at(state: State, now: Now, rules: Rules) -> _At:
     """A machine that the store has shut out lends to nobody: what it would lend, it could never tell."""
-    if Fault.STORE_REFUSES_DEVICE in state.faults:
+    remembers = rules.offline.lends is Lends.SEEN
+    if state.faults & _LENDS_NOTHING_UNASKED:
         rules = replace(rules, offline=OfflineRules(Lends.NOBODY))
-    return _At(now, rules, state.offline)
+    return _At(now, rules, state.offline, remembers)
 
 
 def _staged(stage: Stage, given: _Said, at: _At) -> _Stage:
@@ -209,20 +222,21 @@ def _verifying(stage: Verifying, given: _Said, at: _At) -> _Stage:
     match given:
         case Known(asked) | NotKnown(asked) | KnowledgeSilent(asked) if asked != stage.asked:
             return stage, ()
-        case Known(_, borrower) if borrower.blocks:
-            return _tell(Told.BLOCKED, at)
-        case Known(_, borrower):
-            return _lend_to(borrower.patron, borrower.first_name, at), ()
-        case NotKnown(_, AuthRefusal.LOCKED_OUT):
-            return _tell(Told.LOCKED_OUT, at)
+        case Known(asked, borrower) if borrower.blocks:
+            return _tell(Told.BLOCKED, at, *_forgotten(asked.card, at))
+        case Known(asked, borrower, standing):
+            return _lend_to(borrower.patron, borrower.first_name, standing, at), _seen(asked.card, standing, at)
+        case NotKnown(asked, AuthRefusal.LOCKED_OUT):
+            return _tell(Told.LOCKED_OUT, at, *_forgotten(asked.card, at))
         case NotKnown(asked) if stage.tries_left > 1:
-            return AskingPin(asked.card, Pin(), stage.tries_left - 1, True, at.after(at.rules.idle_s)), ()
-        case NotKnown():
-            return _tell(Told.NOT_ACCEPTED, at)
-        case KnowledgeSilent(asked):
-            return _unverified(asked.card, at)
+            again = AskingPin(asked.card, Pin(), stage.tries_left - 1, True, at.after(at.rules.idle_s))
+            return again, _forgotten(asked.card, at)
+        case NotKnown(asked):
+            return _tell(Told.NOT_ACCEPTED, at, *_forgotten(asked.card, at))
+        case KnowledgeSilent(asked, standing):
+            return _unverified(asked.card, standing, at)
         case Tick() if at.now.mono >= stage.deadline:
-            return _unverified(stage.asked.card, at)
+            return _unverified(stage.asked.card, Standing.UNTOLD, at)
         case CardSwiped() | CodeScanned() | Unreadable() | DigitTyped() | ClearTyped() | EnterTyped():
             return stage, ()
         case ReturnTapped() | DoneTapped() | BackTapped() | NotRecorded() | Tick():
@@ -247,7 +261,7 @@ def _lending(stage: Lending, given: _Said, at: _At) -> _Stage:
         case LoanSilent(event) if line := asking(stage.lines, event):
             return _lend_offline(stage, line, at, asked=True)
         case NotRecorded(event):
-            return replace(stage, lines=_nothing_unwritten(stage.lines, event)), ()
+            return _leave_when_settled(replace(stage, lines=_nothing_unwritten(stage.lines, event)), at)
         case DoneTapped() | BackTapped() | CardSwiped():
             return _leave_when_settled(replace(stage, leaving=True, deadline=at.after(at.rules.verify_s)), at)
         case Tick() if at.now.mono >= stage.deadline and stage.leaving:
@@ -278,7 +292,7 @@ def _returning(stage: Returning, given: _Said, at: _At) -> _Stage:
             back, record = _taken_offline(line)
             return _leave_when_settled(_with(stage, back), at, record)
         case NotRecorded(event):
-            return replace(stage, lines=_nothing_unwritten(stage.lines, event)), ()
+            return _leave_when_settled(replace(stage, lines=_nothing_unwritten(stage.lines, event)), at)
         case CardSwiped(card) if not pending(stage.lines):
             return _ask_pin(card, at)
         case DoneTapped() | BackTapped():
@@ -300,32 +314,43 @@ def _returning(stage: Returning, given: _Said, at: _At) -> _Stage:
 # --- steps of the dialogue ------------------------------------------------------------------------
 
 
-def _tell(what: Told, at: _At) -> _Stage:
-    return Notice(what, at.after(at.rules.tell_s)), ()
+def _tell(what: Told, at: _At, *effects: Effect) -> _Stage:
+    return Notice(what, at.after(at.rules.tell_s)), effects
+
+
+def _seen(card: Credential, standing: Standing, at: _At) -> tuple[Effect, ...]:
+    return (Saw(card),) if at.remembers and standing is not Standing.LISTED else ()
+
+
+def _forgotten(card: Credential, at: _At) -> tuple[Effect, ...]:
+    """A wrong PIN counts too: a lost card is answered like one."""
+    return (Forget(card),) if at.remembers else ()
 
 
 def _ask_pin(card: Credential, at: _At) -> _Stage:
+    if at.offline and open_to(at.rules.offline, at.now) is Lends.NOBODY:
+        return _tell(Told.OFFLINE, at)
     return AskingPin(card, Pin(), at.rules.pin_tries, False, at.after(at.rules.idle_s)), ()
 
 
 def _verify_when_whole(stage: AskingPin, at: _At) -> _Stage:
     if len(stage.pin) < at.rules.pin_length:
         return stage, ()
-    if at.offline:
-        return _unverified(stage.card, at)
     question = Question(stage.card, stage.pin)
-    return Verifying(question, stage.tries_left, at.after(at.rules.verify_s)), (AskWho(question),)
+    ask = LookUp(question) if at.offline else AskWho(question)
+    return Verifying(question, stage.tries_left, at.after(at.rules.verify_s)), (ask,)
 
 
-def _unverified(card: Credential, at: _At) -> _Stage:
+def _unverified(card: Credential, standing: Standing, at: _At) -> _Stage:
     """The store is silent: the card stands for the patron, if the site lends to somebody it cannot ask about."""
-    if isinstance(may_lend(at.rules.offline, (), at.now), MayLend):
-        return _lend_to(card, "", at), ()
-    return _tell(Told.OFFLINE, at)
+    if isinstance(may_lend(at.rules.offline, standing, (), at.now), MayLend):
+        return _lend_to(card, "", standing, at), ()
+    nobody = open_to(at.rules.offline, at.now) is Lends.NOBODY
+    return _tell(Told.OFFLINE if nobody else Told.NOT_UNASKED, at)
 
 
-def _lend_to(who: Who, first_name: str, at: _At) -> Lending:
-    return Lending(who, first_name, (), False, at.after(at.rules.idle_s))
+def _lend_to(who: Who, first_name: str, standing: Standing, at: _At) -> Lending:
+    return Lending(who, first_name, standing, (), False, at.after(at.rules.idle_s))
 
 
 def _lend(stage: Lending, item: ItemId, at: _At) -> _Stage:
@@ -344,13 +369,13 @@ def _lend_offline(stage: Lending, line: Line, at: _At, *, asked: bool) -> _Stage
 
 def _decided_offline(stage: Lending, line: Line, at: _At, *, asked: bool) -> tuple[Line, tuple[Record, ...]]:
     """asked: the store may have made the loan, and is told to undo it when the item is not lent here."""
-    match may_lend(at.rules.offline, stage.lines, at.now):
+    match may_lend(at.rules.offline, stage.standing, stage.lines, at.now):
         case MayLend(due):
             record = Record(ItemLent(stage.who, line.item, due, offline=True), line.event)
             return replace(line, outcome=Lent(due, offline=True)), (record,)
-        case _:
+        case MayNot(why):
             undo = Record(LoanGivenUp(line.event, line.item))
-            return replace(line, outcome=Refused(Trouble.OFFLINE)), (undo,) if asked else ()
+            return replace(line, outcome=Refused(why)), (undo,) if asked else ()
 
 
 def _lend_all_offline(stage: Lending, at: _At) -> _Stage:
@@ -405,4 +430,5 @@ def _nothing_unwritten(lines: Lines, event: EventId) -> Lines:
 
 
 def _only_here(line: Line) -> bool:
-    return isinstance(line.outcome, Lent | Returned) and line.outcome.offline
+    """Not even the store knows of it: it was not asked, for what is asked is noted first."""
+    return isinstance(line.outcome, Asking) or (isinstance(line.outcome, Lent | Returned) and line.outcome.offline)

@@ -9,7 +9,7 @@ from enum import Enum, unique
 from kiosk.checkout.line import (
     Lines,
 )
-from kiosk.checkout.offline import OfflineRules
+from kiosk.checkout.offline import Lends, OfflineRules
 from kiosk.event import Event, Who
 from kiosk.fault import Cleared, Fault, Raised
 from kiosk.model import (
@@ -30,6 +30,7 @@ from kiosk.model import (
     Question,
     Return,
     ReturnRefusal,
+    Standing,
     Tick,
     Unreadable,
 )
@@ -56,8 +57,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Known:
+    """standing: what this machine itself knows of the card, should the store fall silent."""
+
     asked: Question
     borrower: Borrower
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,10 @@ class NotKnown:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeSilent:
-    """The store did not say who this is."""
+    """The store did not say who this is; the machine looked for itself."""
 
     asked: Question
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,27 @@ class AskWho:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """What does the machine itself know of this card? The answer is KnowledgeSilent."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """Keep that this card was here with its right PIN."""
+
+    card: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The store's last word on this card was no."""
+
+    card: Credential
+
+
+@dataclass(frozen=True, slots=True)
 class AskCheckout:
     patron: PatronId = field(repr=False)
     item: ItemId
@@ -165,7 +191,7 @@ class Record:
     event_id: EventId | None = None
 
 
-Effect = AskWho | AskCheckout | AskCheckin | Record
+Effect = AskWho | LookUp | Saw | Forget | AskCheckout | AskCheckin | Record
 
 # --- states -------------------------------------------------------------------------------------
 
@@ -182,7 +208,8 @@ class Told(Enum):
     NOT_ACCEPTED = "not accepted"  # unknown card or wrong PIN: one answer
     LOCKED_OUT = "locked out"
     BLOCKED = "blocked"
-    OFFLINE = "offline"
+    OFFLINE = "offline"  # nobody borrows while the store is silent
+    NOT_UNASKED = "not unasked"  # others do, this card does not; why is for nobody who merely holds it
     UNREADABLE = "unreadable"
 
 
@@ -216,6 +243,7 @@ class Lending:
 
     who: Who = field(repr=False)
     first_name: str = field(repr=False)
+    standing: Standing
     lines: Lines
     leaving: bool
     deadline: float
@@ -239,8 +267,11 @@ Stage = Start | Notice | AskingPin | Verifying | Lending | Returning | Farewell
 
 @dataclass(frozen=True, slots=True)
 class State:
+    """lends: who may borrow at this moment, should the store be silent; for the screen."""
+
     stage: Stage = Start()
     faults: frozenset[Fault] = field(default=frozenset())
+    lends: Lends = Lends.NOBODY
 
     @property
     def deadline(self) -> float | None:

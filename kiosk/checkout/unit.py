@@ -1,27 +1,30 @@
 """The self-checkout unit: runs the machine on a thread, asks the store on a worker, shows the screen each state.
 
-    reader, taps --> loop --> recorder (at once), store worker --> loop --> screen
+    reader, taps --> loop --> recorder (at once), store worker, cards worker --> loop --> screen
 
 Not responsible for: any decision (machine.py), the window (ui/).
 """
 
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from kiosk.checkout import machine
+from kiosk.checkout.offline import Branch
 from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
     AskWho,
     Effect,
+    Forget,
     Given,
     KnowledgeSilent,
     Known,
     LoanMade,
     LoanRefused,
     LoanSilent,
+    LookUp,
     NotKnown,
     NotRecorded,
     Record,
@@ -29,8 +32,10 @@ from kiosk.checkout.states import (
     ReturnRefused,
     ReturnSilent,
     Rules,
+    Saw,
     State,
 )
+from kiosk.event import ItemLent
 from kiosk.fault import Cleared, DeviceFault, Fault, Raised
 from kiosk.loop import Clock, Loop, Worker
 from kiosk.model import (
@@ -52,24 +57,27 @@ from kiosk.model import (
     Tick,
     Unreadable,
 )
-from kiosk.ports import CentralStore, Recorder
+from kiosk.ports import Cards, CentralStore, Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the unit works with: two that wait, one that writes. show: told each new state, on the loop's thread."""
+
+    store: CentralStore
+    cards: Cards
+    recorder: Recorder
+    show: Callable[[State], None]
 
 
 class CheckoutUnit:
-    """show: told each new state, on the loop's thread."""
-
     def __init__(
-        self,
-        rules: Rules,
-        store: CentralStore,
-        recorder: Recorder,
-        show: Callable[[State], None],
-        clock: Clock,
-        alive: Callable[[], None] = lambda: None,
+        self, rules: Rules, around: Surroundings, clock: Clock, alive: Callable[[], None] = lambda: None
     ) -> None:
-        self._rules, self._store, self._recorder, self._show = rules, store, recorder, show
+        self._rules, self._show = rules, around.show
+        self._store, self._cards, self._recorder = around.store, around.cards, around.recorder
         self._shown: State | None = None
-        self._worker = Worker("store")
+        self._worker, self._cards_worker = Worker("store"), Worker("cards")
         self._loop: Loop[State, Given, Effect] = Loop(
             start=State(),
             decide=self._decide,
@@ -97,14 +105,15 @@ class CheckoutUnit:
             case _:
                 assert_never(reading)
 
-    def learn(self, loan_days: int) -> None:
-        """What the store last said about this branch."""
-        self._rules = replace(self._rules, offline=replace(self._rules.offline, loan_days=loan_days))
+    def learn(self, branch: Branch) -> None:
+        """From any thread: what the store last said about this branch."""
+        self._rules = replace(self._rules, offline=replace(self._rules.offline, branch=branch))
 
     def run(self) -> None:
         """Blocks until `stop`."""
         self._loop.run()
         self._worker.stop()
+        self._cards_worker.stop()
 
     def stop(self) -> None:
         self._loop.stop()
@@ -121,7 +130,14 @@ class CheckoutUnit:
         match effect:
             case AskWho(question):
                 self._worker.do(lambda: self.put(self._who(question)))
-            case AskCheckout():
+            case LookUp(question):
+                self._cards_worker.do(lambda: self.put(self._looked_up(question)))
+            case Saw(card):
+                self._cards_worker.do(lambda: self._cards.saw(card))
+            case Forget(card):
+                self._cards_worker.do(lambda: self._cards.forget(card))
+            case AskCheckout(_, item, event_id):
+                self._recorder.ask(event_id, item)  # what nobody hears the answer to is given up at the next start
                 self._worker.do(lambda: self.put(self._checkout(effect)))
             case AskCheckin():
                 self._worker.do(lambda: self.put(self._checkin(effect)))
@@ -131,10 +147,15 @@ class CheckoutUnit:
                 assert_never(effect)
 
     def _refused(self, effect: Effect, fault: Fault) -> Given:
-        if not isinstance(effect, Record) or effect.event_id is None:
-            return Raised(fault)
+        match effect:
+            case Record(ItemLent(offline=False), str() as event_id):
+                self._recorder.answered(event_id)  # it stands at the store, and on the screen: never to be given up
+            case Record(_, str() as event_id) | AskCheckout(event=event_id):
+                pass
+            case _:
+                return Raised(fault)
         self.put(Raised(fault))
-        return NotRecorded(effect.event_id)
+        return NotRecorded(event_id)
 
     def _tell(self, fault: DeviceFault) -> None:
         """Silence is the exchange's news; to be shut out must be known before the next thing is lent."""
@@ -146,8 +167,13 @@ class CheckoutUnit:
             answer = self._store.authenticate(question.card, question.pin)
         except DeviceFault as fault:
             self._tell(fault)
-            return KnowledgeSilent(question)
-        return NotKnown(question, answer) if isinstance(answer, AuthRefusal) else Known(question, answer)
+            return self._looked_up(question)
+        if isinstance(answer, AuthRefusal):
+            return NotKnown(question, answer)
+        return Known(question, answer, self._cards.standing(question.card, proven=True))
+
+    def _looked_up(self, question: Question) -> KnowledgeSilent:
+        return KnowledgeSilent(question, self._cards.standing(question.card, proven=False))
 
     def _checkout(self, asked: AskCheckout) -> Given:
         try:
@@ -155,7 +181,10 @@ class CheckoutUnit:
         except DeviceFault as fault:
             self._tell(fault)
             return LoanSilent(asked.event)
-        return LoanRefused(asked.event, answer) if isinstance(answer, NotLent) else LoanMade(asked.event, answer)
+        if isinstance(answer, NotLent):
+            self._recorder.answered(asked.event)
+            return LoanRefused(asked.event, answer)
+        return LoanMade(asked.event, answer)
 
     def _checkin(self, asked: AskCheckin) -> Given:
         try:

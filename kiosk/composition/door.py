@@ -42,7 +42,7 @@ def run_door(settings: Settings) -> None:
     unit = DoorUnit(BranchId(settings.device.branch), _door_rules(settings), around, clock, watchdog.alive)
 
     def learn(rules: BranchRules) -> None:
-        unit.learn(Hours(rules.staffed, rules.unstaffed), rules.minimum_age)
+        unit.learn(Hours(rules.staffed, rules.unstaffed, rules.closings), rules.minimum_age)
 
     inputs = gpio.GpioInputs(factory, pins.contact, pins.exit_request, clock)
     sources = [reader.source, panel, inputs, *keypad(settings)]

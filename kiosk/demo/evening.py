@@ -16,6 +16,7 @@ from time import perf_counter
 
 from drivers.simulated.serial_emulator import health_card
 from kiosk.checkout.line import Lent
+from kiosk.checkout.offline import Lends
 from kiosk.demo.counter import Counter, counter
 from kiosk.demo.report import Mismatch, Report
 from kiosk.demo.site import BRANCH, COUNTER, DOOR, DoorHands, Site
@@ -151,7 +152,7 @@ def _without_the_store(site: Site, machine: Counter) -> None:
         site.stop_store()
         machine.until_offline(True)
         machine.picture("start-offline")
-        step.detail = f"“{words.NO_CONNECTION.source}”"
+        step.detail = f"“{words.of_offline(Lends.EVERYBODY).source}”"
     machine.log_in(seed.ADULT, "health card and PIN, nobody to ask")
     machine.borrow(_OFFLINE_BOOK, offline=True)
     machine.picture("lending-offline")

@@ -10,7 +10,8 @@ import http.client
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,11 +44,14 @@ from kiosk.model import (
 )
 from sync import pki
 from sync.rest import wire
+from sync.rest.failures import fault_of
 from sync.rest.line import Call, Resolver, pool
+from sync.rest.retry import Busy, after_s
 
 AnswerT = TypeVar("AnswerT", bound=wire.Answer)
 
 _HTTPS = 443
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which `ssl` has no name for
 
 # urllib3 quotes headers that it cannot read in warnings; what a server says is not for our log.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -69,8 +73,9 @@ class AddressError(Exception):
 class RestStore:
     """A kiosk.ports.CentralStore, and the exchange's push and pull. Any thread may ask.
 
-    address: as `https://store.example:8443`. credentials: the folder with ca.pem, device.pem and device.key; read at
-    the first call, so that a machine which is not enrolled yet starts. Raises AddressError; calls raise DeviceFault.
+    address: as `https://store.example:8443`. credentials: the folder with ca.pem, device.pem and device.key. Each new
+    line takes what stands there then, or what was good before while that cannot be loaded; a machine which is not
+    enrolled yet starts. Raises AddressError; calls raise DeviceFault.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class RestStore:
         self._guard = threading.Lock()
         self._idle: list[_Line] = []
         self._generation = 0
+        self._secured: _Secured | None = None  # what was good when it was last loaded
 
     # --- kiosk.ports.CentralStore ---
 
@@ -122,8 +128,10 @@ class RestStore:
             raise DeviceFault(Fault.STORE_NONSENSE)
         return answer
 
-    def replica(self, branch: BranchId) -> wire.ReplicaAnswer:
-        answer = self._get(_at(wire.REPLICA, branch), wire.ReplicaAnswer)
+    def replica(self, branch: BranchId, cursor: str = "") -> wire.ReplicaAnswer:
+        """cursor: of the answer before; empty asks for the whole block list."""
+        since = f"?{wire.CURSOR}={quote(cursor, safe='')}" if cursor else ""
+        answer = self._get(_at(wire.REPLICA, branch) + since, wire.ReplicaAnswer)
         _same(branch, answer.branch_id)
         _readable(answer.staffed, answer.unstaffed)
         return answer
@@ -133,17 +141,45 @@ class RestStore:
 
     # --- certificates and ends ---
 
-    def renew(self) -> None:
-        """Calls that begin from now on use the certificates that stand in the folder then; no call in flight is cut."""
+    def renew(self) -> bool:
+        """Calls that begin from now on show the certificate that stands in the folder; no call in flight is cut.
+
+        False, and everything is as before, when what stands there cannot be loaded.
+        """
+        try:
+            self._secured = _secured(self._credentials)
+        except pki.PkiError:
+            return False
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Leaves no line open; one in flight is closed when its call ends. The next call dials anew."""
         with self._guard:
             self._generation += 1
             idle, self._idle = self._idle, []
         for line in idle:
             line.close()
 
-    def close(self) -> None:
-        """Leaves no line open; one in flight is closed when its call ends."""
-        self.renew()
+    def store_time(self) -> datetime:
+        """The store's time, for a machine whose clock is behind its own certificate (CLOCK_BEHIND).
+
+        Asked on a line of its own, on which all of the store's certificate is checked but its dates, and over which no
+        name, card or PIN ever goes. Taken when it lies within both certificates; else STORE_NOT_TRUSTED.
+        """
+        secured = self._good()
+        context = pki.client_context(*_files(self._credentials))
+        context.verify_flags |= _NO_CHECK_TIME
+        call = Call(self._clock, self._deadline_s)
+        line = _Line(self._origin, context, 0, call, self._resolver)
+        try:
+            told = _parsed(wire.StatusAnswer, self._on(line, "GET", wire.STATUS, b"", {})).time
+        finally:
+            line.close()
+        store = call.peer
+        if store is None or not max(secured.begins, store.begins) <= told <= min(secured.ends, store.ends):
+            raise DeviceFault(Fault.STORE_NOT_TRUSTED)
+        return told
 
     # --- the way there and back ---
 
@@ -159,22 +195,28 @@ class RestStore:
     def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         line = self._line()
         try:
-            status, answer = line.ask(requests.Request(method, line.base + path, headers, data=body or None))
-        except _FAILURES as error:
-            fault = _fault(error)
-            if fault is Fault.STORE_SILENT and line.was_left_unheard() and self._is_expired():
-                fault = Fault.STORE_REFUSES_DEVICE
-            raise DeviceFault(fault) from None
+            return self._on(line, method, path, body, headers)
         finally:
             self._give_back(line)
-        return _accepted(status, answer)
 
-    def _is_expired(self) -> bool:
-        """A store on asyncio (the embedded one) sends no alert when it refuses a certificate: it only hangs up."""
+    def _on(self, line: "_Line", method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         try:
-            return pki.ends_at(self._credentials / "device.pem") < self._clock().wall
-        except pki.PkiError:
-            return True
+            heard = line.ask(requests.Request(method, line.base + path, headers, data=body or None))
+        except _FAILURES as error:
+            raise DeviceFault(self._told_apart(fault_of(error), line)) from None
+        return _accepted(heard, self._clock().wall)
+
+    def _told_apart(self, fault: Fault, line: "_Line") -> Fault:
+        """What our own certificate says of it. A clock behind its beginning can judge nobody's dates.
+
+        A store on asyncio (the embedded one) sends no alert when it refuses a certificate: it only hangs up.
+        """
+        secured, now = self._secured, self._clock().wall
+        if fault is Fault.CLOCK_BEHIND and (secured is None or now >= secured.begins):
+            return Fault.STORE_NOT_TRUSTED
+        if fault is Fault.STORE_SILENT and line.was_left_unheard() and secured and not secured.is_good(now):
+            return Fault.STORE_REFUSES_DEVICE
+        return fault
 
     def _line(self) -> "_Line":
         """An idle line, else a new one: as many as there are threads that ask at the same time."""
@@ -182,9 +224,17 @@ class RestStore:
             if self._idle:
                 return self._idle.pop()
             generation = self._generation
-        return _Line(
-            self._origin, _context(self._credentials), generation, Call(self._clock, self._deadline_s), self._resolver
-        )
+        call = Call(self._clock, self._deadline_s)
+        return _Line(self._origin, self._good().context, generation, call, self._resolver)
+
+    def _good(self) -> "_Secured":
+        """Of the folder as it is now; while its files are being exchanged, of what was good before."""
+        try:
+            self._secured = _secured(self._credentials)
+        except pki.PkiError:
+            if self._secured is None:
+                raise DeviceFault(Fault.STORE_REFUSES_DEVICE) from None
+        return self._secured
 
     def _give_back(self, line: "_Line") -> None:
         with self._guard:
@@ -230,8 +280,8 @@ class _Line:
         self._call = call
         self._session = _session(_Pinned(pool(origin, context, call, resolver)))
 
-    def ask(self, request: requests.Request) -> tuple[int, bytes]:
-        """Status and body. Raises what requests, urllib3, http.client and socket raise.
+    def ask(self, request: requests.Request) -> "_Heard":
+        """Raises what requests, urllib3, http.client and socket raise.
 
         A kept-alive connection may be closed by the store in the moment it is used again. That says nothing about the
         store, so the question goes out once more, on a fresh connection and within the same deadline. It is harmless:
@@ -247,7 +297,7 @@ class _Line:
                 raise
         return self._once(prepared)
 
-    def _once(self, prepared: requests.PreparedRequest) -> tuple[int, bytes]:
+    def _once(self, prepared: requests.PreparedRequest) -> "_Heard":
         try:
             # The timeout here covers nothing alone: the line's sockets know what is left of the call's time.
             sent = self._session.send(prepared, stream=True, allow_redirects=False, timeout=self._call.left_s())
@@ -261,7 +311,8 @@ class _Line:
         if cut and self._call.ended:
             # http.client takes what was cut for the whole: odd, without a body, or with half of one.
             raise ConnectionAbortedError
-        return response.status_code, body
+        headers = response.headers
+        return _Heard(response.status_code, body, headers.get("Retry-After", ""), headers.get("Date", ""))
 
     def was_left_unheard(self) -> bool:
         """The store shook hands and said nothing more."""
@@ -269,6 +320,16 @@ class _Line:
 
     def close(self) -> None:
         self._session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """An answer, whatever it says. retry_after, dated: headers as they came."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: str = field(repr=False)
+    dated: str = field(repr=False)
 
 
 def _session(adapter: HTTPAdapter) -> requests.Session:
@@ -282,12 +343,30 @@ def _session(adapter: HTTPAdapter) -> requests.Session:
     return session
 
 
-def _context(credentials: Path) -> ssl.SSLContext:
-    identity = pki.Identity(credentials / "device.pem", credentials / "device.key")
-    try:
-        return pki.client_context(credentials / "ca.pem", identity)
-    except pki.PkiError:
-        raise DeviceFault(Fault.STORE_REFUSES_DEVICE) from None
+@dataclass(frozen=True, slots=True)
+class _Secured:
+    """A context, and from when until when our certificate in it is good. of_ca: of the CA that we trust ourselves."""
+
+    context: ssl.SSLContext
+    begins: datetime
+    ends: datetime
+    of_ca: bool
+
+    def is_good(self, now: datetime) -> bool:
+        """As far as can be told from here."""
+        return self.of_ca and self.begins <= now <= self.ends
+
+
+def _secured(credentials: Path) -> _Secured:
+    """Raises PkiError."""
+    ca, identity = _files(credentials)
+    context = pki.client_context(ca, identity)
+    begins, ends = pki.begins_at(identity.cert), pki.ends_at(identity.cert)
+    return _Secured(context, begins, ends, pki.is_signed_by(ca, identity.cert))
+
+
+def _files(credentials: Path) -> tuple[Path, pki.Identity]:
+    return credentials / "ca.pem", pki.Identity(credentials / "device.pem", credentials / "device.key")
 
 
 def _origin(address: str) -> tuple[str, int]:
@@ -301,78 +380,20 @@ def _origin(address: str) -> tuple[str, int]:
     return (f"[{host}]" if ":" in host else host), port
 
 
-# --- which fault a failure is -------------------------------------------------------------------
+# --- which fault an answer is -------------------------------------------------------------------
 
-# Under TLS 1.3 the store judges our certificate when our side of the handshake is over: an alert on the first read.
-_OURS_REFUSED = frozenset(
-    {
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "TLSV1_ALERT_ACCESS_DENIED",
-        "TLSV1_ALERT_DECRYPT_ERROR",
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
-        "SSLV3_ALERT_CERTIFICATE_REVOKED",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-    }
-)
-_CUT = (
-    ConnectionError,
-    TimeoutError,
-    ssl.SSLEOFError,
-    ssl.SSLZeroReturnError,
-    http.client.RemoteDisconnected,
-)
-_NONSENSE = (
-    http.client.HTTPException,
-    urllib3.exceptions.InvalidHeader,
-    urllib3.exceptions.InvalidChunkLength,
-    urllib3.exceptions.DecodeError,
-    UnicodeError,
-)
-
-
-def _fault(error: BaseException) -> Fault:
-    """Silent unless a cause says more: a refused machine must not believe that it is merely off-line."""
-    for cause in _causes(error):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return Fault.STORE_NOT_TRUSTED
-            case ssl.SSLError() if cause.reason in _OURS_REFUSED:
-                return Fault.STORE_REFUSES_DEVICE
-            case _ if isinstance(cause, _CUT):
-                return Fault.STORE_SILENT
-            case ssl.SSLError():  # no TLS 1.3, or no TLS at all: somebody else's server
-                return Fault.STORE_NONSENSE
-            case _ if isinstance(cause, _NONSENSE):
-                return Fault.STORE_NONSENSE
-            case _:
-                continue
-    return Fault.STORE_SILENT
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps, innermost first: requests and urllib3 hold causes in args and `reason`."""
-    inside = [getattr(error, "reason", None), error.__cause__, *error.args]
-    for cause in inside:
-        if isinstance(cause, BaseException):
-            yield from _causes(cause)
-    yield error
-
-
-_SILENT_STATUS = frozenset({502, 503, 504})  # a gateway whose store is away
+_BUSY_STATUS = frozenset({408, 429, 502, 503, 504})  # too slow, too often, or a gateway whose store is away
 _REFUSED_STATUS = frozenset({401, 403})
 
 
-def _accepted(status: int, body: bytes) -> bytes:
-    if status in _SILENT_STATUS:
-        raise DeviceFault(Fault.STORE_SILENT)
-    if status in _REFUSED_STATUS:
+def _accepted(heard: _Heard, wall: datetime) -> bytes:
+    if heard.status in _BUSY_STATUS:
+        raise Busy(after_s(heard.retry_after, heard.dated, wall))
+    if heard.status in _REFUSED_STATUS:
         raise DeviceFault(Fault.STORE_REFUSES_DEVICE)
-    if status != http.client.OK or len(body) > wire.MAX_BODY:
+    if heard.status != http.client.OK or len(heard.body) > wire.MAX_BODY:
         raise DeviceFault(Fault.STORE_NONSENSE)
-    return body
+    return heard.body
 
 
 # --- answers to the words of the field ----------------------------------------------------------
@@ -380,7 +401,7 @@ def _accepted(status: int, body: bytes) -> bytes:
 
 def _parsed(answer: type[AnswerT], body: bytes) -> AnswerT:
     try:
-        return answer.model_validate_json(body)
+        return answer.model_validate_json(body, by_name=False)
     except ValidationError:
         raise DeviceFault(Fault.STORE_NONSENSE) from None
 

@@ -13,6 +13,8 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from urllib3.connection import HTTPSConnection
@@ -26,6 +28,14 @@ Lookup = Callable[[str, int], list[Address]]
 # --- the deadline of one call -------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """From when until when the store's certificate is good."""
+
+    begins: datetime
+    ends: datetime
+
+
 class Call:
     """What the sockets of a line must know of the call they serve."""
 
@@ -36,6 +46,7 @@ class Call:
         self.met = False  # and the store shook hands on it
         self.heard = False  # a byte of the answer has come
         self.ended = False  # the store hung up
+        self.peer: Peer | None = None  # whom it met
 
     def begin(self) -> None:
         self._deadline = self._clock().mono + self._seconds
@@ -124,7 +135,7 @@ class _Connection(HTTPSConnection):
         super().connect()
         if isinstance(self.sock, _Socket):
             self.sock.call = self._call
-            self._call.met = True
+            self._call.met, self._call.peer = True, _peer(self.sock)
 
     def _new_conn(self) -> socket.socket:
         self._call.dialled = True
@@ -148,6 +159,15 @@ class _Connection(HTTPSConnection):
             dialled.close()
             raise
         return dialled
+
+
+def _peer(line: ssl.SSLSocket) -> Peer | None:
+    """Of a certificate that has been checked; else there is nothing to read."""
+    said = line.getpeercert() or {}
+    begins, ends = (said.get(name) for name in ("notBefore", "notAfter"))
+    if not isinstance(begins, str) or not isinstance(ends, str):
+        return None
+    return Peer(*(datetime.fromtimestamp(ssl.cert_time_to_seconds(when), UTC) for when in (begins, ends)))
 
 
 class _Pool(HTTPSConnectionPool):

@@ -10,10 +10,10 @@ import os
 import platform
 import sys
 
-from tests.bench import central, spine
+from tests.bench import central, outbox, spine
 from tests.bench.row import Measure, Row
 
-PARTS: dict[str, Measure] = {"spine.": spine.rows, "central.": central.rows}
+PARTS: dict[str, Measure] = {"spine.": spine.rows, "outbox.": outbox.rows, "central.": central.rows}
 
 
 def main() -> int:

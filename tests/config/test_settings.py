@@ -79,9 +79,46 @@ def test_an_address_that_is_no_store_is_refused(tmp_path: Path, address: str) ->
     assert "store.address: should be" in problems(tmp_path, WHOLE.replace("https://store.example:8443", address))
 
 
+def test_off_line_nobody_borrows_and_nobody_is_remembered_unless_the_site_says_so(tmp_path: Path) -> None:
+    said = '[offline]\nlends = "seen"\nloan_days = 14\noldest_h = 24\nseen_days = 30\nseen_most = 500\n'
+    chosen = loaded(tmp_path, WHOLE + said).offline
+    assert (chosen.lends, chosen.loan_days, chosen.oldest_h) == ("seen", 14, 24)
+    assert (chosen.seen_days, chosen.seen_most) == (30, 500)
+    assert loaded(tmp_path, WHOLE).offline.loan_days is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['lends = "friends"', "loan_days = 0", "oldest_h = 721", "seen_days = 31", "seen_most = 20001", "most = 51"],
+)
+def test_off_line_rules_have_bounds(tmp_path: Path, wrong: str) -> None:
+    assert f"offline.{wrong.partition(' ')[0]}: " in problems(tmp_path, f"{WHOLE}[offline]\n{wrong}\n")
+
+
 def test_every_key_says_what_it_is_for() -> None:
     for section in Settings.model_fields.values():
         kind = section.annotation
         assert kind is not None
         for name, key in kind.model_fields.items():
             assert key.description, name
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("warn_after_h", (0, 2161)),
+        ("stop_after_h", (0, 2161)),
+        ("most_events", (99, 500_001)),
+        ("most_mib", (3, 1025)),
+        ("least_free_mib", (-1, 100_001)),
+    ],
+)
+def test_the_outboxs_limits_have_bounds(tmp_path: Path, key: str, values: tuple[int, int]) -> None:
+    for value in values:
+        assert f"outbox.{key}" in problems(tmp_path, WHOLE + f"[outbox]\n{key} = {value}\n")
+
+
+def test_the_outbox_warns_before_it_stops(tmp_path: Path) -> None:
+    outbox = loaded(tmp_path, WHOLE).outbox
+    assert outbox.warn_after_h < outbox.stop_after_h
+    assert "is longer than" in problems(tmp_path, WHOLE + "[outbox]\nwarn_after_h = 73\n")

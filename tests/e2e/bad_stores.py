@@ -5,6 +5,7 @@ Not responsible for: what the client makes of each (tests/sync/rest); here it is
 
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,18 +90,14 @@ _GOOD = {
     wire.STATUS: says({"time": "2026-03-02T10:00:00+00:00", "version": "1"}),
     wire.AUTHENTICATE: says(_VALID | {"firstName": seed.ADULT.first_name}),
     wire.ADMISSIONS.format(branchId=seed.ULFBORG): says(_VALID | {"age": seed.ADULT.age}),
-    wire.REPLICA.format(branchId=seed.ULFBORG): says(
-        {
-            "asOf": "2026-03-02T10:00:00+00:00",
-            "branchId": seed.ULFBORG,
-            "name": "Ulfborg",
-            "staffed": "off",
-            "unstaffed": "24/7",
-            "minimumAge": 15,
-            "loanDays": 30,
-        }
-    ),
 }
+
+
+def _replica(sock: Sock, asked: Asked) -> bool:
+    rules = {"branchId": seed.ULFBORG, "name": "Ulfborg", "staffed": "off", "unstaffed": "24/7"}
+    numbers = {"minimumAge": 15, "loanDays": 30, "asOf": system_clock().wall.isoformat()}
+    nobody = {"key": b64encode(bytes(32)).decode(), "whole": True}
+    return says(rules | numbers | {"cursor": "00000000000000aa-1", "blockList": nobody})(sock, asked)
 
 
 @contextmanager
@@ -108,7 +105,7 @@ def store_that_keeps_nothing(site: Site, at_loans: Act) -> Iterator[Scripted]:
     """Knows the adult, and says it is well; answers loans and returns by `at_loans`, and takes no event."""
 
     def act(sock: Sock, asked: Asked) -> bool:
-        return _acts(at_loans).get(asked.path, says({"errorCode": "internal"}, 500))(sock, asked)
+        return _acts(at_loans).get(asked.path.partition("?")[0], says({"errorCode": "internal"}, 500))(sock, asked)
 
     with store(_ours(site, site.folder), act, port=port_of(site)) as running:
         site.address = f"https://127.0.0.1:{running.port}"
@@ -116,7 +113,8 @@ def store_that_keeps_nothing(site: Site, at_loans: Act) -> Iterator[Scripted]:
 
 
 def _acts(at_loans: Act) -> dict[str, Act]:
-    return _GOOD | {wire.LOANS: at_loans, wire.RETURNS: at_loans}
+    replica = wire.REPLICA.format(branchId=seed.ULFBORG)
+    return _GOOD | {replica: _replica, wire.LOANS: at_loans, wire.RETURNS: at_loans}
 
 
 def lends_and_says_nothing(real: RestStore) -> Act:

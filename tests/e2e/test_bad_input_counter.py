@@ -4,8 +4,7 @@ It says so, confirms nothing that is not kept, loses nothing, and goes on. The m
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,14 @@ from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
 from kiosk.fault import Fault
 from kiosk.loop import system_clock
 from kiosk.model import EventId
+from sync import rows
 from sync.central import ledger, seed
 from sync.central.ledger import LoanEntry
 from sync.central.machines.intake import Arrived
 from sync.central.web.server import CentralServer
 from sync.rest import wire
 from sync.rest.client import RestStore
-from sync.store import UnitFile
+from sync.store.file import PAGE, UnitFile
 from tests.e2e import bad_stores, canary, rig
 from tests.e2e.bad_stores import Bad
 from tests.e2e.rig import Screen
@@ -115,6 +115,11 @@ def test_a_reader_unplugged_in_the_middle_of_lending_is_told_of_and_lending_goes
     assert sorted(loan.item for loan in of_adult(placed)) == sorted([_FIRST, _SECOND])
 
 
+def heard(screen: Screen, lends: str) -> None:
+    """The machine knows what it needs to lend without the store."""
+    screen.wait_for(lambda: screen.state.lends.value == lends, "the store's rules")
+
+
 def lending(screen: Screen) -> None:
     screen.log_in(seed.ADULT)
     screen.wait_for_stage(Lending)
@@ -130,6 +135,7 @@ def interrupted(site: Site, at_loans: Act, lends: str) -> Iterator[tuple[Screen,
         bad_stores.store_that_keeps_nothing(site, at_loans) as running,
         rig.counter(site, lends) as screen,
     ):
+        heard(screen, lends)
         lending(screen)
         yield screen, running
 
@@ -207,6 +213,8 @@ def test_a_loan_whose_answer_is_lost_is_there_once_or_not_at_all(placed: Site, l
 def test_a_stranger_in_the_store_s_place_learns_nothing_and_costs_nothing(
     placed: Site, tmp_path: Path, bad: Bad
 ) -> None:
+    with rig.open_store(placed), rig.counter(placed) as screen:
+        heard(screen, "everybody")
     with bad_stores.bad_store(placed, bad, tmp_path / "keys") as stranger, rig.counter(placed) as screen:
         lending(screen)
         lent = screen.scan(_FIRST)
@@ -241,7 +249,9 @@ def test_on_a_full_disk_nothing_is_confirmed_that_is_not_written(
     placed: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The unit's file may grow by two pages; the store is away, so that all must be kept here."""
-    monkeypatch.setattr(store_way, "UnitFile", partial(UnitFile, max_pages=10))
+    with closing(UnitFile(tmp_path / "empty.db")) as empty, empty.statements() as statements:
+        pages = rows.size(statements) // PAGE
+    monkeypatch.setattr(store_way, "_pages", lambda _: pages + 2)
     with rig.counter(placed) as screen:
         screen.machine.unit.put(ReturnTapped())
         screen.wait_for_stage(Returning)

@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from kiosk.checkout.line import Lent, Returned
+from kiosk.checkout.offline import Lends
 from kiosk.checkout.states import Lending
 from kiosk.demo.site import COUNTER, DOOR, Site
 from kiosk.door.face import Show
 from kiosk.event import EntryGranted, ItemLent, ItemReturned
 from sync.central import seed
 from sync.seal import generate
+from sync.store.look import look
 from tests.e2e import bad_stores, canary, rig
 from tests.e2e.canary import Found
 
@@ -143,11 +145,21 @@ def test_a_planted_canary_is_found(evening: Evening, tmp_path: Path, what: str, 
 # --- the canary, while events wait ----------------------------------------------------------------
 
 
-def test_what_waits_at_a_counter_without_power_is_sealed(site: Site, tmp_path: Path) -> None:
+def cards_seen(site: Site) -> int:
+    """How many cards the counter remembers."""
+    with look(site.folder / COUNTER / "checkout.db") as statements:
+        return len(statements.rows("SELECT 1 FROM seen_cards"))
+
+
+@pytest.mark.parametrize("lends", list(Lends)[1:])
+def test_what_waits_at_a_counter_without_power_is_sealed(site: Site, tmp_path: Path, lends: Lends) -> None:
     """Lent and returned while nobody can be asked; then its disk, as it stands at that moment."""
-    with rig.open_store(site):
-        pass
-    with rig.counter(site) as screen:
+    with rig.open_store(site), rig.counter(site, lends.value) as screen:
+        screen.wait_for(lambda: screen.state.lends is lends, "the store's rules")
+        screen.log_in(seed.ADULT)
+        screen.wait_for_stage(Lending)
+        rig.until(lambda: cards_seen(site) == (lends is Lends.SEEN), "the card is remembered where that is wanted")
+    with rig.counter(site, lends.value) as screen:
         screen.log_in(seed.ADULT)
         screen.wait_for_stage(Lending)
         assert isinstance(screen.scan(seed.BOOK.item), Lent)

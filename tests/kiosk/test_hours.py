@@ -1,6 +1,6 @@
 """Opening hours: Danish days, both nights of summer time, and closed whenever it is not certain."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from walk import at
@@ -60,3 +60,33 @@ def test_a_line_that_cannot_be_read_says_where() -> None:
 def test_the_next_change_is_the_nearest_of_both_lines() -> None:
     change = ULFBORG.next_change(copenhagen("2026-11-24T11:00"))
     assert change is not None and change.hour == 12
+
+
+CHRISTMAS = frozenset({date(2026, 12, 24), date(2026, 12, 25)})
+
+
+@pytest.mark.parametrize(
+    ("when", "mode"),
+    [
+        ("2026-12-23T23:59:59", Mode.UNSTAFFED),
+        ("2026-12-24T00:00", Mode.CLOSED),
+        ("2026-12-24T13:00", Mode.CLOSED),
+        ("2026-12-25T23:59:59", Mode.CLOSED),
+        ("2026-12-26T00:00", Mode.UNSTAFFED),
+    ],
+)
+def test_a_closing_day_is_closed_from_midnight_to_midnight_here(when: str, mode: Mode) -> None:
+    assert Hours("off", "24/7", CHRISTMAS).mode(copenhagen(when)) is mode
+
+
+@pytest.mark.parametrize(
+    ("when", "change"),
+    [
+        ("2026-12-23T12:00", "2026-12-24T00:00"),
+        ("2026-12-25T12:00", "2026-12-26T00:00"),
+        ("2026-12-26T12:00", None),
+    ],
+)
+def test_a_closing_day_begins_and_ends_with_a_change(when: str, change: str | None) -> None:
+    wanted = None if change is None else datetime.fromisoformat(change).replace(tzinfo=COPENHAGEN)
+    assert Hours("off", "24/7", CHRISTMAS).next_change(copenhagen(when)) == wanted

@@ -49,6 +49,7 @@ class BenchStore:
         self.kept: list[tuple[int, Event]] = []
         self.batches: list[int] = []
         self.asked: list[str] = []
+        self.cursors: list[str] = []
         self.rules = wire.ReplicaAnswer(
             as_of=datetime(2026, 3, 2, 10, tzinfo=UTC),
             branch_id=BRANCH,
@@ -88,9 +89,10 @@ class BenchStore:
         )
         return events.decode(event.kind, self._opener.open(event.key_id, wrapped, event.sealed, aad))
 
-    def replica(self, branch: BranchId) -> wire.ReplicaAnswer:
+    def replica(self, branch: BranchId, cursor: str) -> wire.ReplicaAnswer:
         self._met("replica")
         assert branch == BRANCH
+        self.cursors.append(cursor)
         return self.rules
 
     def status(self) -> wire.StatusAnswer:
@@ -124,6 +126,11 @@ class Unit:
     def bytes(self) -> bytes:
         """Every byte that the unit left beside its file."""
         return b"".join(path.read_bytes() for path in sorted(self.path.parent.glob("unit.db*")))
+
+
+def deliver(outbox: Outbox, store: BenchStore) -> None:
+    while (batch := outbox.pending()).events:
+        outbox.confirm(store.push(batch).results)
 
 
 def snapshot(path: Path, folder: Path) -> None:

@@ -3,8 +3,10 @@
 import queue
 import sqlite3
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,16 @@ from kiosk.event import DoorClosed, DoorHeld, Event, ItemLent
 from kiosk.fault import Cleared, Fault, Raised
 from kiosk.model import EventId, ItemId, PatronId
 from sync import seal
-from sync.exchange import Exchange, ReplicaChanged, Rhythm, Round
+from sync.exchange import Exchange, ReplicaKept, Rhythm, Round
 from sync.replica import BranchRules, Replica
-from sync.rest.wire import MAX_BATCH
+from sync.rest.wire import MAX_BATCH, BlockList, ReplicaAnswer
 from tests.sync.bench_store import BRANCH, BenchClock, BenchStore, Unit
 
 KEY = seal.generate()
-RULES = BranchRules("Ulfborg", "Mo-Fr 10:00-17:00", "Mo-Su 07:00-22:00", 15, 30)
+NOON = datetime(2026, 3, 2, 10, tzinfo=UTC)
+RULES = BranchRules("Ulfborg", "Mo-Fr 10:00-17:00", "Mo-Su 07:00-22:00", 15, 30, frozenset(), NOON)
 LENT: Event = ItemLent(PatronId("patron-1"), ItemId("5001234567"), date(2026, 4, 1), offline=True)
-Told = Raised | Cleared | ReplicaChanged
+Told = Raised | Cleared | ReplicaKept
 
 
 def longest(_: float, most: float) -> float:
@@ -58,7 +61,7 @@ def test_the_first_round_pushes_before_it_pulls(desk: Desk) -> None:
     desk.record(3)
     assert desk.exchange.round() == Round(delivered=3, pulled=True)
     assert desk.store.asked == ["push", "replica"]
-    assert desk.told == [ReplicaChanged(RULES)]
+    assert desk.told == [ReplicaKept(RULES)]
 
 
 def test_a_long_queue_goes_in_batches_in_order(desk: Desk) -> None:
@@ -74,17 +77,45 @@ def test_a_round_with_nothing_to_say_is_a_sign_of_life(desk: Desk) -> None:
     assert desk.store.asked == ["replica", "status"]
 
 
-def test_the_rules_are_pulled_when_they_are_due_and_told_when_they_changed(desk: Desk) -> None:
+def test_the_rules_are_pulled_when_they_are_due_and_told_each_time(desk: Desk) -> None:
     desk.exchange.round()
     desk.clock.advance(299)
     assert not desk.exchange.round().pulled
     desk.clock.advance(1)
     assert desk.exchange.round().pulled
-    assert len(desk.told) == 1
     desk.store.rules = desk.store.rules.model_copy(update={"staffed": "off"})
     desk.clock.advance(300)
     desk.exchange.round()
-    assert desk.told[1] == ReplicaChanged(BranchRules("Ulfborg", "off", RULES.unstaffed, 15, 30))
+    assert desk.told == [ReplicaKept(RULES), ReplicaKept(RULES), ReplicaKept(replace(RULES, staffed="off"))]
+
+
+def listing(cursor: str, *, whole: bool, key: bytes = bytes(32)) -> ReplicaAnswer:
+    listed = BlockList(key=b64encode(key), listed=("00" * 16,), whole=whole)
+    return BenchStore(KEY).rules.model_copy(update={"cursor": cursor, "block_list": listed})
+
+
+def pull_again(desk: Desk) -> Round:
+    desk.clock.advance(300)
+    return desk.exchange.round()
+
+
+def test_a_pull_asks_for_what_changed_since_the_last_one(desk: Desk) -> None:
+    desk.store.rules = listing("00000000000000aa-1", whole=True)
+    desk.exchange.round()
+    pull_again(desk)
+    assert desk.store.cursors == ["", "00000000000000aa-1"]
+
+
+def test_after_nonsense_the_whole_list_is_asked_for(desk: Desk) -> None:
+    """A store that changed its key within an epoch would otherwise stand as nonsense for ever."""
+    desk.store.rules = listing("00000000000000aa-1", whole=True)
+    desk.exchange.round()
+    desk.store.rules = listing("00000000000000aa-2", whole=False, key=b"1" * 32)
+    assert pull_again(desk).fault is Fault.STORE_NONSENSE
+    desk.store.rules = listing("00000000000000aa-2", whole=True, key=b"1" * 32)
+    assert pull_again(desk).pulled
+    assert desk.store.cursors == ["", "00000000000000aa-1", ""]
+    assert desk.replica.cursor() == "00000000000000aa-2"
 
 
 def test_a_pull_that_failed_is_due_at_once_again(desk: Desk) -> None:
@@ -306,7 +337,7 @@ def test_a_silent_store_is_tried_again_without_a_nudge(waiting: tuple[Desk, Wait
     store.until("replica")
     assert desk.exchange.stop(10)
     assert store.asked == ["push"] * 4 + ["replica"]
-    assert desk.told[:2] == [Raised(Fault.STORE_SILENT), ReplicaChanged(RULES)]
+    assert desk.told[:2] == [Raised(Fault.STORE_SILENT), ReplicaKept(RULES)]
 
 
 def test_a_nudge_does_not_cut_the_back_off_short(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.fault import DeviceFault, Fault
-from sync import store
-from sync.store import UnitFile
+from sync.store import connection as settings
+from sync.store import versions
+from sync.store.file import UnitFile
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 def epoch(file: UnitFile) -> str:
     with file.transaction() as transaction:
-        return str(transaction.rows("SELECT epoch FROM queue")[0][0])
+        return str(transaction.rows("SELECT epoch FROM epochs")[0][0])
 
 
 def test_the_epoch_is_made_with_the_file_and_stays(path: Path, tmp_path: Path) -> None:
@@ -57,17 +58,17 @@ def test_all_its_files_are_the_units_alone(path: Path) -> None:
 )
 def test_a_setting_that_does_not_read_back_is_a_fault(path: Path, broken: str) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
-    store.apply_settings(connection)
-    store.verify_settings(connection)
+    settings.apply_settings(connection)
+    settings.verify_settings(connection)
     connection.execute(f"PRAGMA {broken}")
     with pytest.raises(DeviceFault) as caught:
-        store.verify_settings(connection)
+        settings.verify_settings(connection)
     assert caught.value.fault is Fault.OUTBOX_BROKEN
     connection.close()
 
 
 def test_settings_are_read_back_at_every_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "apply_settings", lambda _: None)
+    monkeypatch.setattr(settings, "apply_settings", lambda _: None)
     with pytest.raises(DeviceFault):
         UnitFile(path)
 
@@ -91,24 +92,27 @@ def _everything(path: Path) -> str:
     return text
 
 
-def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+def test_a_file_of_a_newer_version_takes_nothing_and_is_left_as_it_is(path: Path) -> None:
     UnitFile(path).close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = _everything(path)
-    with pytest.raises(DeviceFault) as caught:
-        UnitFile(path)
-    assert caught.value.fault is Fault.OUTBOX_BROKEN
+    file = UnitFile(path)
+    assert file.is_newer
+    with pytest.raises(DeviceFault) as caught, file.transaction() as transaction:
+        transaction.run("DELETE FROM events")
+    assert caught.value.fault is Fault.OUTBOX_NEWER
+    file.close()
     assert _everything(path) == before
 
 
 def test_a_migration_that_fails_leaves_the_old_version_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     UnitFile(path).close()
     before = _everything(path)
-    steps = store._steps()
+    steps = versions.steps()
     monkeypatch.setattr(
-        store, "_steps", lambda: [*steps, "DROP TABLE events; CREATE TABLE events (x INTEGER) STRICT; oops;"]
+        versions, "steps", lambda: [*steps, "DROP TABLE events; CREATE TABLE events (x INTEGER) STRICT; oops;"]
     )
     with pytest.raises(DeviceFault):
         UnitFile(path)
@@ -120,36 +124,16 @@ def test_a_migration_that_fails_leaves_the_old_version_whole(path: Path, monkeyp
 def test_only_the_missing_steps_are_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     UnitFile(path).close()
     before = _everything(path)
-    steps = store._steps()
-    monkeypatch.setattr(store, "_steps", lambda: [*steps, "CREATE TABLE more (x INTEGER) STRICT;"])
+    steps = versions.steps()
+    monkeypatch.setattr(versions, "steps", lambda: [*steps, "CREATE TABLE more (x INTEGER) STRICT;"])
     file = UnitFile(path)
     assert epoch(file) in before
     with file.transaction() as transaction:
-        assert transaction.rows("PRAGMA user_version") == [(2,)]
+        assert transaction.rows("PRAGMA user_version") == [(len(steps) + 1,)]
     file.close()
 
 
 # --- broken and full ------------------------------------------------------------------------------
-
-
-def test_what_is_no_database_is_a_fault_and_stays(path: Path) -> None:
-    path.write_bytes(b"not a database, but perhaps somebody's\n" * 400)
-    before = path.read_bytes()
-    with pytest.raises(DeviceFault) as caught:
-        UnitFile(path)
-    assert caught.value.fault is Fault.OUTBOX_BROKEN
-    assert path.read_bytes() == before
-
-
-def test_a_damaged_page_is_found_at_the_start(path: Path) -> None:
-    file = UnitFile(path)
-    file.close()
-    damaged = bytearray(path.read_bytes())
-    damaged[4096:] = bytes(0xA5 for _ in damaged[4096:])
-    path.write_bytes(damaged)
-    with pytest.raises(DeviceFault) as caught:
-        UnitFile(path)
-    assert caught.value.fault is Fault.OUTBOX_BROKEN
 
 
 def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
@@ -168,7 +152,7 @@ def test_a_second_process_may_not_open_it(path: Path) -> None:
 
 def test_a_failed_start_lets_go_of_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(store, "apply_settings", lambda _: None)
+        patch.setattr(settings, "apply_settings", lambda _: None)
         with pytest.raises(DeviceFault):
             UnitFile(path)
     UnitFile(path).close()

@@ -189,7 +189,7 @@ def test_the_language_lasts_for_one_patron(window: Window) -> None:
 
 def test_a_fault_at_rest_does_not_take_the_language_away(window: Window) -> None:
     _touch(window.surface, "English")
-    window.show_state(states()["start-offline"])
+    window.show_state(states()["start-offline-everybody"])
     assert "Want to borrow?" in eyes.words(window.surface)
 
 

@@ -12,7 +12,17 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _GOLDENS = Path(__file__).parent / "goldens"
-_SCREENS = ("start", "pin", "lending", "return", "farewell", "out-of-order", "notice-blocked")
+_SCREENS = (
+    "start",
+    "start-offline-nobody",
+    "start-offline-seen",
+    "pin",
+    "lending",
+    "return",
+    "farewell",
+    "out-of-order",
+    "notice-blocked",
+)
 _NAMES = [f"{name}-{language}-1280x800.png" for name in _SCREENS for language in ("da", "en")]
 _NAMES += ["door-ready-da-800x480.png", "door-welcome-da-800x480.png"]
 

@@ -7,11 +7,12 @@ import pytest
 
 from kiosk.checkout import states
 from kiosk.checkout.line import Asking, Lent, Line, Refused, Returned
+from kiosk.checkout.offline import Lends
 from kiosk.checkout.states import (
     State,
 )
-from kiosk.fault import Fault
-from kiosk.model import Credential, EventId, ItemId, LoanRefusal, PatronId, Pin, Question
+from kiosk.fault import OUTBOX, STRAINED, Fault
+from kiosk.model import Credential, EventId, ItemId, LoanRefusal, PatronId, Pin, Question, Standing
 from ui import screens, words
 from ui.samples import states as samples
 from ui.screens import screen
@@ -35,7 +36,7 @@ def _line(n: int, outcome: object, title: str = "") -> Line:
 
 
 def _lending(*lines: Line) -> states.Lending:
-    return states.Lending(PatronId("patron"), "Karen", lines, False, 0.0)
+    return states.Lending(PatronId("patron"), "Karen", Standing.SEEN, lines, False, 0.0)
 
 
 def test_every_stage_has_its_own_screen() -> None:
@@ -54,18 +55,34 @@ def test_every_fault_leaves_a_screen_with_something_to_do(fault: Fault) -> None:
 )
 def test_every_screen_says_when_the_store_cannot_be_reached(fault: Fault) -> None:
     for state in samples().values():
-        assert screen(replace(state, faults=frozenset({fault}))).network == words.NO_CONNECTION
+        network = screen(replace(state, faults=frozenset({fault}))).network
+        assert network == (words.of_offline(state.lends) if state.stage == states.Start() else words.NO_CONNECTION)
         assert screen(replace(state, faults=frozenset())).network is None
 
 
-@pytest.mark.parametrize("fault", [Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN, Fault.READER_LOST])
+@pytest.mark.parametrize("lends", list(Lends))
+def test_the_start_screen_invites_to_what_the_machine_will_do(lends: Lends) -> None:
+    silent = frozenset({Fault.STORE_SILENT})
+    invited = screen(State(faults=silent, lends=lends))
+    assert invited == screens.Start(words.of_offline(lends), lends is not Lends.NOBODY)
+    assert screen(State(lends=lends)) == screens.Start(None, True)
+
+
+@pytest.mark.parametrize("fault", sorted(STRAINED, key=str))
+def test_a_machine_without_room_says_what_it_still_does_once_it_is_alone(fault: Fault) -> None:
+    alone = frozenset({fault, Fault.STORE_SILENT})
+    assert screen(State(faults=alone)) == screens.Start(words.NO_CONNECTION_NO_ROOM, False)
+    assert screen(State(faults=frozenset({fault}))) == screens.Start(None)
+
+
+@pytest.mark.parametrize("fault", sorted(OUTBOX | {Fault.READER_LOST}, key=str))
 def test_nobody_begins_what_the_machine_cannot_finish(fault: Fault) -> None:
     faults = frozenset({fault})
     beginnings = (states.Start(), states.AskingPin(_CARD, Pin(), 3, False, 0.0), _lending())
     assert all(isinstance(screen(State(stage, faults)), screens.OutOfOrder) for stage in beginnings)
 
 
-@pytest.mark.parametrize("fault", [Fault.OUTBOX_FULL, Fault.OUTBOX_BROKEN, Fault.READER_LOST])
+@pytest.mark.parametrize("fault", sorted(OUTBOX | {Fault.READER_LOST}, key=str))
 def test_a_fault_does_not_hide_what_has_been_lent(fault: Fault) -> None:
     shown = screen(State(_lending(_line(1, Lent(date(2026, 1, 2), False))), frozenset({fault})))
     assert isinstance(shown, screens.Lending)
@@ -88,7 +105,7 @@ def test_a_lost_keypad_leaves_the_screen_alone() -> None:
 
 def test_who_may_not_borrow_is_shown_the_way_to_return() -> None:
     offered = {told for told in states.Told if _notice(told).returns}
-    assert offered == {states.Told.BLOCKED, states.Told.OFFLINE}
+    assert offered == {states.Told.BLOCKED, states.Told.OFFLINE, states.Told.NOT_UNASKED}
 
 
 def _notice(told: states.Told) -> screens.Notice:
@@ -107,7 +124,7 @@ def test_a_refused_pin_says_so_and_a_first_one_does_not() -> None:
 def test_neither_pin_nor_card_stands_on_any_screen() -> None:
     asking = states.AskingPin(_CARD, _PIN, 3, False, 0.0)
     verifying = states.Verifying(Question(_CARD, _PIN), 3, 0.0)
-    offline = states.Lending(_CARD, "", (), False, 0.0)
+    offline = states.Lending(_CARD, "", Standing.STRANGER, (), False, 0.0)
     for stage in (asking, verifying, offline):
         assert _PIN.reveal() not in repr(screen(State(stage)))
         assert _CARD.number not in repr(screen(State(stage)))

@@ -3,6 +3,7 @@
 import pytest
 
 from kiosk.checkout.line import Asking, Refused, Returned, Trouble
+from kiosk.checkout.offline import Lends
 from kiosk.checkout.states import (
     Told,
 )
@@ -50,6 +51,20 @@ def test_a_held_item_without_a_place_goes_to_the_staff() -> None:
     _, without = words.of_outcome(Returned("", held=True, offline=False))
     assert "personalet" not in with_place.source
     assert "personalet" in without.source
+
+
+def test_who_holds_a_card_does_not_learn_that_it_is_listed() -> None:
+    """The PIN is not asked about while the store is silent: whoever found a card could have it told."""
+    said = words.of_told(Told.NOT_UNASKED)
+    assert said.heading != words.of_told(Told.BLOCKED).heading
+    assert "spær" not in said.advice.source and "personalet" not in said.advice.source
+
+
+@pytest.mark.parametrize("lends", list(Lends))
+def test_who_stands_before_a_machine_without_connection_reads_what_it_does(lends: Lends) -> None:
+    said = words.of_offline(lends).source
+    assert said.startswith("Ingen forbindelse.") and "aflevere" in said
+    assert ("ikke låne" in said) is (lends is Lends.NOBODY)
 
 
 def test_an_item_that_is_asked_about_is_not_called_lent() -> None:

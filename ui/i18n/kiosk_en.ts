@@ -181,8 +181,16 @@
         <translation>Want to borrow?</translation>
     </message>
     <message>
+        <source>Vil du aflevere?</source>
+        <translation>Want to return?</translation>
+    </message>
+    <message>
         <source>Scan dit sundhedskort eller&#xa0;lånerkort.</source>
         <translation>Scan your health card or&#xa0;library&#xa0;card.</translation>
+    </message>
+    <message>
+        <source>Lån må vente, til der er forbindelse&#xa0;igen.</source>
+        <translation>Borrowing must wait until the connection is&#xa0;back.</translation>
     </message>
     <message>
         <source>Aflever uden kort</source>
@@ -271,6 +279,10 @@
         <translation>Cannot be borrowed without a connection. Try again later.</translation>
     </message>
     <message>
+        <source>Du kan ikke låne flere uden forbindelse. Prøv igen senere.</source>
+        <translation>You cannot borrow more without a connection. Try again later.</translation>
+    </message>
+    <message>
         <source>Blev ikke gemt. Læg den til personalet.</source>
         <translation>Was not saved. Leave it with the staff.</translation>
     </message>
@@ -307,12 +319,36 @@
         <translation>There is no connection to the library. You can still return.</translation>
     </message>
     <message>
+        <source>Det kan vi ikke uden forbindelse</source>
+        <translation>We cannot do that without a connection</translation>
+    </message>
+    <message>
+        <source>Vi kan ikke låne ud til dit kort lige nu. Prøv igen senere. Du kan stadig aflevere.</source>
+        <translation>We cannot lend to your card right now. Try again later. You can still return.</translation>
+    </message>
+    <message>
         <source>Det kunne ikke læses</source>
         <translation>That could not be read</translation>
     </message>
     <message>
         <source>Prøv igen, lidt langsommere.</source>
         <translation>Try again, a little slower.</translation>
+    </message>
+    <message>
+        <source>Ingen forbindelse, og automaten gemmer ikke flere lån. Du kan stadig aflevere.</source>
+        <translation>No connection, and this machine can keep no more loans. You can still return.</translation>
+    </message>
+    <message>
+        <source>Ingen forbindelse. Du kan aflevere, men ikke låne lige nu.</source>
+        <translation>No connection. You can return, but not borrow right now.</translation>
+    </message>
+    <message>
+        <source>Ingen forbindelse. Du kan aflevere, og låne hvis du har lånt her for nylig.</source>
+        <translation>No connection. You can return, and borrow if you did so here lately.</translation>
+    </message>
+    <message>
+        <source>Ingen forbindelse. Du kan stadig låne og aflevere her.</source>
+        <translation>No connection. You can still borrow and return here.</translation>
     </message>
     <message>
         <source>Scan dit kort</source>

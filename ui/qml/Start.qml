@@ -6,6 +6,8 @@ import QtQuick.Layouts
 Scene {
     id: root
 
+    required property bool lends
+
     GridLayout {
         anchors.fill: parent
         anchors.margins: Theme.margin
@@ -39,7 +41,7 @@ Scene {
 
             Heading {
                 Layout.fillWidth: true
-                text: qsTr("Vil du låne?")
+                text: root.lends ? qsTr("Vil du låne?") : qsTr("Vil du aflevere?")
                 color: Theme.cream
                 font.pixelSize: Theme.hero
             }
@@ -48,14 +50,14 @@ Scene {
                 spacing: Theme.px(24)
 
                 Icon {
-                    name: "card"
+                    name: root.lends ? "card" : "cloud"
                     size: Theme.px(80)
                     ink: Theme.lamp
                 }
 
                 Note {
                     Layout.fillWidth: true
-                    text: qsTr("Scan dit sundhedskort eller\u00a0lånerkort.")
+                    text: root.lends ? qsTr("Scan dit sundhedskort eller\u00a0lånerkort.") : qsTr("Lån må vente, til der er forbindelse\u00a0igen.")
                     color: Theme.cream
                 }
             }

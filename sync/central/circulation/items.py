@@ -98,6 +98,7 @@ _AT = bindparam("at", type_=Instant)
 _LOAN_THEN = Statement(_LOANS.where(loans.c.lent_at <= _AT, loans.c.returned_at > _AT).order_by(loans.c.lent_at))
 _THIS_LOAN: ColumnElement[bool] = loans.c.loan_id == bindparam("this_loan")
 _END_LOAN, _PROLONG = Statement(update(loans).where(_THIS_LOAN)), Statement(update(loans).where(_THIS_LOAN))
+_BEGIN_AT = Statement(update(loans).where(_THIS_LOAN))
 
 
 def find(connection: Connection, item: ItemId) -> Item | None:
@@ -156,6 +157,11 @@ def _loan(row: Row[Any]) -> OpenLoan:
 
 def end_loan(connection: Connection, lent: OpenLoan, at: datetime) -> None:
     _END_LOAN.run(connection, this_loan=lent.loan, returned_at=at)
+
+
+def begin_at(connection: Connection, lent: OpenLoan, at: datetime) -> None:
+    """It is a loan of this moment; what it costs when it is late stays as it was."""
+    _BEGIN_AT.run(connection, this_loan=lent.loan, lent_at=at, fee_day=lent.fee_day)
 
 
 def prolong(connection: Connection, loan: int, due: date, fee_day: date) -> None:

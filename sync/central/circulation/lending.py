@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, insert, select
 
 from kiosk.model import BranchId, ItemId, LoanRefusal, PatronId
 from sync.central.calendar import local_date, whole_years
@@ -197,21 +197,16 @@ def undo(connection: Connection, item_id: ItemId, lent_at: datetime) -> None:
     holds.put_back(connection, Fulfilled(patron, record, pickup, row.hold_placed_at, row.hold_wanted_until))
 
 
-def begin_later(connection: Connection, item_id: ItemId, lent_at: datetime, at: datetime) -> None:
-    """The loan that was made at this moment was handed over only then, so that it can still be undone by that."""
-    _BEGIN_LATER.run(connection, this_item=item_id, made_at=lent_at, lent_at=at)
+def take_again(connection: Connection, item_id: ItemId, at: datetime) -> None:
+    """The open loan was confirmed to its patron once more: what happened before, and is told after, ends it no more."""
+    lent = items.open_loan(connection, item_id)
+    if lent is not None and at > lent.lent_at:
+        items.begin_at(connection, lent, at)
 
 
 # --- rows ---------------------------------------------------------------------------------------
 
 
-_BEGIN_LATER = Statement(
-    update(loans).where(
-        loans.c.item_id == bindparam("this_item"),
-        loans.c.lent_at == bindparam("made_at"),
-        loans.c.returned_at.is_(None),
-    )
-)
 _PATRON: BindParameter[str] = bindparam("patron")
 _LOANS = select(func.count()).select_from(loans).where(loans.c.patron_id == _PATRON, loans.c.returned_at.is_(None))
 _BORROWER = Statement(

@@ -13,11 +13,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal_column, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select
 
 from kiosk.model import ItemId
 from sync.central.desk import Desk
-from sync.central.schema import answers, events
+from sync.central.schema import answers
 from sync.central.statement import Statement
 from sync.rest.wire import LoanAnswer, ReturnAnswer
 
@@ -25,16 +25,13 @@ _NUMBER = '"materialItemNumber":'
 _MINE = (answers.c.device_id == bindparam("device"), answers.c.key == bindparam("this_key"))
 _RECALL, _FORGET = Statement(select(answers).where(*_MINE)), Statement(delete(answers).where(*_MINE))
 _KEEP = Statement(insert(answers))
-_TOLD = exists().where(events.c.device_id == answers.c.device_id, events.c.event_id == answers.c.key)
-_AGAIN = Statement(
-    select(answers.c.answered_at, _TOLD.label("told"))
-    .where(
+_LAST_YES = Statement(
+    select(func.max(answers.c.answered_at).label("at")).where(
         answers.c.digest == bindparam("digest"),
         literal_column("answers.digest != ''"),  # as the index has it
         answers.c.refused.is_(False),
-        answers.c.answered_at >= bindparam("since"),
+        answers.c.answered_at > bindparam("since"),
     )
-    .order_by(answers.c.answered_at)
 )
 ANY = ""  # the digest of a content that is forgotten, or does not matter
 
@@ -58,14 +55,6 @@ class Done:
 
     at: datetime
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """told: by an event as well, so that it will not be withdrawn any more."""
-
-    at: datetime
-    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +84,12 @@ def withdraw(connection: Connection, desk: Desk, key: str, instead: Kept) -> Don
     return None if row is None or row.refused else Done(row.answered_at, row.digest)
 
 
-def done_again(connection: Connection, done: Done) -> Again | None:
-    """Whether the same was asked since, by whatever machine, and answered yes: the first time."""
-    if done.digest == ANY:
+def last_yes(connection: Connection, digest: str, since: datetime) -> datetime | None:
+    """When the same was last answered yes, to whatever machine, after that moment."""
+    if digest == ANY:
         return None
-    rows = _AGAIN.all(connection, digest=done.digest, since=done.at)
-    return Again(rows[0].answered_at, any(row.told for row in rows)) if rows else None
+    answered_at: datetime | None = _LAST_YES.the(connection, digest=digest, since=since).at
+    return answered_at
 
 
 def forget(connection: Connection, desk: Desk, key: str) -> None:

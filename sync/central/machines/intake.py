@@ -14,7 +14,7 @@ Not responsible for: HTTP (server.py), the ordinary loan (circulation.py).
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum, unique
 
 from sqlalchemy import Connection, exists, insert, select
@@ -23,6 +23,7 @@ from kiosk import event as events_
 from kiosk.event import Event
 from kiosk.model import Credential, EventId, ItemId, PatronId
 from sync.central.circulation import items, lending, returning
+from sync.central.circulation.outcomes import Lent
 from sync.central.desk import Desk
 from sync.central.machines import answers, hindsight
 from sync.central.machines.received import Met, Received
@@ -83,6 +84,7 @@ class _About:
     card_digest: str | None = field(default=None, repr=False)
 
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NUL = b"\\u0000"  # as JSON has it; no database takes one
 _ACCEPTED = _Verdict(EventOutcome.ACCEPTED)
 _DUPLICATE = _Verdict(EventOutcome.DUPLICATE)
@@ -194,11 +196,14 @@ class Intake:
         self, arrived: Arrived, lent: events_.ItemLent, patron: PatronId, digest: str, before: answers.Kept | None
     ) -> _Verdict:
         """Nobody asked, or the answer no was not heard in time: the item is gone with the patron."""
-        out = lending.carried_out(self._connection, self._then(arrived, lent.item), patron, lent.item, lent.due)
+        then = self._then(arrived, lent.item)
+        out = lending.carried_out(self._connection, then, patron, lent.item, lent.due)
         answer = loan_answer(out.outcome)
         if answer.refusal:
             return self._refuse(arrived, answer.refusal)
-        self._answer(arrived, digest, answer, before)
+        if isinstance(out.outcome, Lent) and out.outcome.again:
+            lending.take_again(self._connection, lent.item, then.at)
+        self._answer(then, arrived, digest, answer, before)
         return replace(_ACCEPTED, detail=_IMPLICIT_RETURN if out.ended_another else "")
 
     def _whom(self, lent: events_.ItemLent) -> _About:
@@ -218,12 +223,25 @@ class Intake:
         return _ACCEPTED
 
     def _undo(self, item: ItemId, done: answers.Done) -> None:
-        """Unless the patron was told yes since, at this machine or at the one beside it: the loan is of then."""
-        again = answers.done_again(self._connection, done)
-        if again is None:
+        """Unless the patron was told yes besides, at this machine or at the one beside it: the loan is of then.
+
+        Who was told yes since has a loan of a later moment already (lending.take_again).
+        """
+        found, lent = items.find(self._connection, item), items.open_loan(self._connection, item)
+        if found is None or lent is None or lent.lent_at != done.at:
+            return
+        yes = answers.last_yes(self._connection, done.digest, found.seen_at or _LONG_AGO)
+        if yes is None:
             lending.undo(self._connection, item, done.at)
-        elif not again.told:
-            lending.begin_later(self._connection, item, done.at, again.at)
+        elif yes < done.at:
+            items.begin_at(self._connection, lent, yes)
+            self._told_meanwhile(item, yes)
+
+    def _told_meanwhile(self, item: ItemId, since: datetime) -> None:
+        """A return that was told while the loan seemed to be of a later moment ends it after all."""
+        returned = answers.last_yes(self._connection, self._lookup.of_question("return", None, item), since)
+        if returned is not None:
+            returning.checkin(self._connection, self._desk.earlier(returned), item)
 
     # --- a return, a visit ----------------------------------------------------------------------
 
@@ -238,10 +256,11 @@ class Intake:
                 return self._brought_back(arrived, item, digest, before)
 
     def _brought_back(self, arrived: Arrived, item: ItemId, digest: str, before: answers.Kept | None) -> _Verdict:
-        answer = return_answer(returning.checkin(self._connection, self._then(arrived, item), item))
+        then = self._then(arrived, item)
+        answer = return_answer(returning.checkin(self._connection, then, item))
         if answer.refusal:
             return self._refuse(arrived, answer.refusal)
-        self._answer(arrived, digest, answer, before)
+        self._answer(then, arrived, digest, answer, before)
         return _ACCEPTED
 
     def _visit(self, arrived: Arrived, patron: PatronId) -> _Verdict:
@@ -259,12 +278,12 @@ class Intake:
         return self._desk.earlier(hindsight.moment(self._connection, item, said, now, synced=synced))
 
     def _answer(
-        self, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer, before: answers.Kept | None
+        self, then: Desk, arrived: Arrived, digest: str, answer: LoanAnswer | ReturnAnswer, before: answers.Kept | None
     ) -> None:
         """So that the question, should it come late under this id, finds what was done. before: a no, overtaken."""
         if before is not None:
             answers.forget(self._connection, self._desk, arrived.envelope.event_id)
-        answers.keep(self._connection, self._desk, arrived.envelope.event_id, digest, answers.kept_of(answer))
+        answers.keep(self._connection, then, arrived.envelope.event_id, digest, answers.kept_of(answer))
 
     def _about(self, said: Event | None) -> _About:
         match said:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from kiosk.loop import Clock
 from kiosk.model import BranchId, Credential, ItemId, PatronId, Pin
 from sync.central.circulation import lending, returning
+from sync.central.circulation.outcomes import Lent
 from sync.central.database import Database, Work
 from sync.central.desk import Desk
 from sync.central.machines import answers
@@ -157,7 +158,10 @@ async def loan(site: Site, request: web.Request, desk: Desk) -> str:
     def lend(connection: Connection) -> LoanAnswer:
         if not patrons.is_known(connection, patron):
             raise refusal.not_found("patron")
-        return loan_answer(lending.checkout(connection, desk, patron, item))
+        outcome = lending.checkout(connection, desk, patron, item)
+        if isinstance(outcome, Lent) and outcome.again:
+            lending.take_again(connection, item, desk.at)
+        return loan_answer(outcome)
 
     asked = _Asked(key, item, site.locks.lookup.of_question("loan", patron, item))
     return await site.write(lambda connection: _once(connection, desk, asked, lend))

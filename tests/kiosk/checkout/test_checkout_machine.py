@@ -1,13 +1,14 @@
 """The self-checkout machine's transcripts: named as sentences, played on one clock."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
-from walk import at
+import pytest
+from walk import WALL, at
 
 from kiosk.checkout.line import Lent, Line, Refused, Returned, Trouble
 from kiosk.checkout.machine import step
-from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.offline import Branch, Lends, OfflineRules
 from kiosk.checkout.states import (
     AskCheckin,
     AskCheckout,
@@ -16,6 +17,7 @@ from kiosk.checkout.states import (
     DoneTapped,
     Effect,
     Farewell,
+    Forget,
     Given,
     KnowledgeSilent,
     Known,
@@ -23,6 +25,7 @@ from kiosk.checkout.states import (
     LoanMade,
     LoanRefused,
     LoanSilent,
+    LookUp,
     Notice,
     NotKnown,
     NotRecorded,
@@ -32,12 +35,13 @@ from kiosk.checkout.states import (
     ReturnSilent,
     ReturnTapped,
     Rules,
+    Saw,
     Start,
     State,
     Told,
 )
 from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
-from kiosk.fault import Fault, Raised
+from kiosk.fault import STRAINED, Fault, Raised
 from kiosk.model import (
     AuthRefusal,
     Block,
@@ -55,6 +59,7 @@ from kiosk.model import (
     Pin,
     Question,
     Return,
+    Standing,
     Tick,
 )
 
@@ -65,9 +70,12 @@ BORROWER = Borrower(P1, "Ada", frozenset())
 BOOK, OTHER = ItemId("1000000001"), ItemId("1000000002")
 DUE = date(2026, 12, 22)
 OFFLINE_DUE = date(2026, 12, 22)  # 24 November and 28 days
-NOBODY, EVERYBODY = OfflineRules(), OfflineRules(Lends.EVERYBODY)
+ULFBORG = Branch(WALL - timedelta(hours=1), 28)
+NOBODY = OfflineRules(branch=ULFBORG)
+SEEN = OfflineRules(Lends.SEEN, branch=ULFBORG)
+EVERYBODY = OfflineRules(Lends.EVERYBODY, branch=ULFBORG)
 EMPTY = State()
-LOGIN: tuple[Given, ...] = (CardSwiped(ADA), *(DigitTyped(d) for d in "1234"), Known(ASKED, BORROWER))
+LOGIN: tuple[Given, ...] = (CardSwiped(ADA), *(DigitTyped(d) for d in "1234"), Known(ASKED, BORROWER, Standing.SEEN))
 
 
 def play(*given: Given, offline: OfflineRules = NOBODY, start: State = EMPTY) -> tuple[State, list[Effect]]:
@@ -175,14 +183,14 @@ def test_two_answers_that_never_come_are_each_settled_under_their_own_id() -> No
 
 
 def test_a_silent_store_at_login_lets_the_card_stand_for_the_patron_where_the_site_allows() -> None:
-    given = (*LOGIN[:-1], KnowledgeSilent(ASKED), CodeScanned(BOOK))
+    given = (*LOGIN[:-1], KnowledgeSilent(ASKED, Standing.STRANGER), CodeScanned(BOOK))
     state, effects = play(*given, offline=EVERYBODY)
     assert effects[-1] == Record(ItemLent(ADA, BOOK, OFFLINE_DUE, offline=True), EventId("e6"))
     assert outcomes(state) == [Lent(OFFLINE_DUE, offline=True)]
 
 
 def test_a_silent_store_at_login_says_so_where_the_site_lends_to_nobody() -> None:
-    state, _ = play(*LOGIN[:-1], KnowledgeSilent(ASKED))
+    state, _ = play(*LOGIN[:-1], KnowledgeSilent(ASKED, Standing.STRANGER))
     assert state.stage == Notice(Told.OFFLINE, 11.0)
 
 
@@ -196,7 +204,7 @@ def test_a_machine_that_the_store_has_shut_out_lends_to_nobody() -> None:
 def test_a_clock_that_is_not_certain_gives_out_no_due_date() -> None:
     state, _ = play(*LOGIN[:-1])
     rules = Rules(EventId("x"), EVERYBODY)
-    state, _ = step(state, KnowledgeSilent(ASKED), at(9, synced=False), rules)
+    state, _ = step(state, KnowledgeSilent(ASKED, Standing.STRANGER), at(9, synced=False), rules)
     assert state.stage == Notice(Told.OFFLINE, 15.0)
 
 
@@ -208,7 +216,7 @@ def test_a_wrong_pin_may_be_typed_again() -> None:
 
 def test_a_blocked_patron_is_sent_to_the_staff() -> None:
     blocked = replace(BORROWER, blocks=frozenset({Block.DEBT}))
-    state, _ = play(*LOGIN[:-1], Known(ASKED, blocked))
+    state, _ = play(*LOGIN[:-1], Known(ASKED, blocked, Standing.SEEN))
     assert state.stage == Notice(Told.BLOCKED, 11.0)
 
 
@@ -254,3 +262,143 @@ def test_nobody_touching_it_ends_the_session_and_forgets_the_patron() -> None:
     for mono in (60, 80):
         state, _ = step(state, Tick(), at(mono), Rules(EventId("x")))
     assert state == State()
+
+
+# --- while the store is silent ------------------------------------------------------------------
+
+
+def shown(standing: Standing, offline: OfflineRules, moment: datetime = WALL, *, synced: bool = True) -> State:
+    """The store does not say who this is, and the machine knows the card so."""
+    state, _ = play(*LOGIN[:-1])
+    rules = Rules(EventId("x"), offline)
+    return step(state, KnowledgeSilent(ASKED, standing), at(6, moment, synced=synced), rules)[0]
+
+
+@pytest.mark.parametrize(
+    ("standing", "seen", "everybody"),
+    [
+        (Standing.SEEN, True, True),
+        (Standing.STRANGER, False, True),
+        (Standing.LISTED, False, False),
+        (Standing.UNTOLD, False, False),
+    ],
+)
+def test_who_may_borrow_without_the_stores_word(standing: Standing, seen: bool, everybody: bool) -> None:
+    assert not isinstance(shown(standing, NOBODY).stage, Lending)
+    assert isinstance(shown(standing, SEEN).stage, Lending) is seen
+    assert isinstance(shown(standing, EVERYBODY).stage, Lending) is everybody
+
+
+def test_a_listed_card_a_stranger_and_an_unreadable_list_meet_one_sentence() -> None:
+    met = {shown(standing, SEEN).stage for standing in Standing if standing is not Standing.SEEN}
+    assert met == {Notice(Told.NOT_UNASKED, 12.0)}
+
+
+def test_a_silent_store_is_not_asked_again_the_machine_looks_for_itself() -> None:
+    _, effects = play(Raised(Fault.STORE_SILENT), *LOGIN[:-1], offline=SEEN)
+    assert effects[-1] == LookUp(ASKED)
+
+
+def test_nobody_types_a_pin_for_nothing_while_nobody_may_borrow() -> None:
+    state, effects = play(Raised(Fault.STORE_SILENT), CardSwiped(ADA))
+    assert state.stage == Notice(Told.OFFLINE, 7.0)
+    assert not any(isinstance(effect, LookUp) for effect in effects)
+
+
+def test_a_look_that_takes_too_long_lends_to_nobody() -> None:
+    state, _ = play(Raised(Fault.STORE_SILENT), *LOGIN[:-1], offline=EVERYBODY)
+    state, _ = step(state, Tick(), at(100), Rules(EventId("x"), EVERYBODY))
+    assert state.stage == Notice(Told.NOT_UNASKED, 106.0)
+
+
+@pytest.mark.parametrize(
+    ("moment", "lends"),
+    [
+        (ULFBORG.as_of + timedelta(days=3), True),
+        (ULFBORG.as_of + timedelta(days=3, seconds=1), False),
+        (ULFBORG.as_of - timedelta(hours=1), True),
+        (ULFBORG.as_of - timedelta(hours=1, seconds=1), False),  # one of the two clocks is wrong
+    ],
+)
+def test_a_list_that_is_too_old_or_of_a_day_to_come_lends_to_nobody(moment: datetime, lends: bool) -> None:
+    state = shown(Standing.SEEN, EVERYBODY, moment)
+    assert isinstance(state.stage, Lending) is lends
+    assert (state.lends is Lends.EVERYBODY) is lends
+
+
+def test_a_machine_that_never_heard_the_store_lends_to_nobody() -> None:
+    state = shown(Standing.SEEN, OfflineRules(Lends.EVERYBODY))
+    assert state.stage == Notice(Told.OFFLINE, 12.0)
+
+
+@pytest.mark.parametrize(("hour", "lends"), [(22, True), (23, False)])
+def test_on_a_closing_day_nothing_is_lent_unasked_from_midnight_in_copenhagen(hour: int, lends: bool) -> None:
+    closed = replace(EVERYBODY, branch=replace(ULFBORG, closings=frozenset({date(2026, 11, 25)})))
+    state = shown(Standing.SEEN, closed, datetime(2026, 11, 24, hour, 59, tzinfo=UTC))
+    assert isinstance(state.stage, Lending) is lends
+
+
+def test_what_is_lent_unasked_is_not_due_on_a_closing_day() -> None:
+    closings = frozenset({OFFLINE_DUE, OFFLINE_DUE + timedelta(days=1)})
+    rules = replace(EVERYBODY, branch=replace(ULFBORG, closings=closings))
+    state, _ = play(CodeScanned(BOOK), LoanSilent(EventId("e0")), start=logged_in(), offline=rules)
+    assert outcomes(state) == [Lent(date(2026, 12, 24), offline=True)]
+
+
+def test_the_sites_own_length_of_a_loan_wins() -> None:
+    rules = replace(EVERYBODY, loan_days=14)
+    state, _ = play(CodeScanned(BOOK), LoanSilent(EventId("e0")), start=logged_in(), offline=rules)
+    assert outcomes(state) == [Lent(date(2026, 12, 8), offline=True)]
+
+
+def test_more_than_the_site_allows_is_refused_for_that_reason() -> None:
+    rules = replace(EVERYBODY, most=1)
+    given = (CodeScanned(BOOK), LoanSilent(EventId("e0")), CodeScanned(OTHER), LoanSilent(EventId("e2")))
+    state, _ = play(*given, start=logged_in(), offline=rules)
+    assert outcomes(state) == [Lent(OFFLINE_DUE, offline=True), Refused(Trouble.ENOUGH)]
+
+
+@pytest.mark.parametrize("standing", [Standing.LISTED, Standing.UNTOLD])
+def test_a_card_that_the_list_still_names_borrows_only_while_the_store_can_be_asked(standing: Standing) -> None:
+    made = LoanMade(EventId("e6"), Loan(BOOK, "Peters jul", DUE))
+    given = (*LOGIN[:-1], Known(ASKED, BORROWER, standing), CodeScanned(BOOK), made)
+    state, _ = play(*given, CodeScanned(OTHER), LoanSilent(EventId("e8")), offline=EVERYBODY)
+    assert outcomes(state) == [Lent(DUE, offline=False), Refused(Trouble.OFFLINE)]
+
+
+@pytest.mark.parametrize("strained", sorted(STRAINED, key=str))
+def test_an_outbox_that_is_strained_takes_no_loan_that_nobody_was_asked_about(strained: Fault) -> None:
+    state, _ = play(Raised(strained), *LOGIN[:-1], KnowledgeSilent(ASKED, Standing.SEEN), offline=EVERYBODY)
+    assert isinstance(state.stage, Notice) and state.lends is Lends.NOBODY
+
+
+# --- what is kept of a card ---------------------------------------------------------------------
+
+
+def kept(given: Given, offline: OfflineRules) -> list[Effect]:
+    _, effects = play(*LOGIN[:-1], given, offline=offline)
+    return [effect for effect in effects if isinstance(effect, Saw | Forget)]
+
+
+def test_a_right_pin_is_remembered_where_the_site_lends_to_seen_cards() -> None:
+    assert kept(Known(ASKED, BORROWER, Standing.SEEN), SEEN) == [Saw(ADA)]
+    assert kept(Known(ASKED, BORROWER, Standing.UNTOLD), SEEN) == [Saw(ADA)]
+    assert kept(Known(ASKED, BORROWER, Standing.LISTED), SEEN) == []
+
+
+@pytest.mark.parametrize(
+    "no",
+    [
+        Known(ASKED, replace(BORROWER, blocks=frozenset({Block.CARD_STOLEN})), Standing.SEEN),
+        NotKnown(ASKED, AuthRefusal.INVALID),
+        NotKnown(ASKED, AuthRefusal.LOCKED_OUT),
+    ],
+)
+def test_a_no_of_the_store_is_a_card_forgotten(no: Given) -> None:
+    assert kept(no, SEEN) == [Forget(ADA)]
+    assert kept(no, EVERYBODY) == []
+
+
+def test_nothing_is_remembered_where_the_site_does_not_need_it() -> None:
+    for offline in (NOBODY, EVERYBODY):
+        assert kept(Known(ASKED, BORROWER, Standing.SEEN), offline) == []

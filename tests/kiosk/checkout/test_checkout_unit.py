@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
-from walk import at
+from walk import WALL, at
 
+from drivers.simulated.cards import SimulatedCards
 from drivers.simulated.recorder import SimulatedRecorder
 from drivers.simulated.store import SimulatedItem, SimulatedPatron, SimulatedStore
 from kiosk.checkout.line import Lent, Refused, Returned, Trouble
-from kiosk.checkout.offline import Lends, OfflineRules
+from kiosk.checkout.offline import Branch, Lends, OfflineRules
 from kiosk.checkout.states import (
+    AskingPin,
     DoneTapped,
     Farewell,
     Lending,
@@ -24,9 +26,9 @@ from kiosk.checkout.states import (
     State,
     Told,
 )
-from kiosk.checkout.unit import CheckoutUnit
+from kiosk.checkout.unit import CheckoutUnit, Surroundings
 from kiosk.event import ItemLent, ItemReturned, LoanGivenUp
-from kiosk.fault import Fault
+from kiosk.fault import Fault, Raised
 from kiosk.loop import system_clock
 from kiosk.model import (
     CardSwiped,
@@ -83,6 +85,7 @@ class Counter:
     screen: Screen
     store: SimulatedStore
     recorder: SimulatedRecorder
+    cards: SimulatedCards
 
     def log_in(self) -> None:
         self.unit.put(CardSwiped(ADA))
@@ -97,12 +100,12 @@ def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
     store.patrons[ADA] = SimulatedPatron(PatronId("p1"), PIN, "Ada")
     store.items[BOOK] = SimulatedItem(BOOK, "Lykke-Per")
     store.items[RESERVED] = SimulatedItem(RESERVED, "Babettes gæstebud", refusal=LoanRefusal.RESERVED)
-    screen, recorder = Screen(), SimulatedRecorder()
-    rules = Rules(EventId(""), OfflineRules(request.param, loan_days=30), tell_s=0.05)
-    unit = CheckoutUnit(rules, store, recorder, screen.show, evening)
+    screen, recorder, cards = Screen(), SimulatedRecorder(), SimulatedCards()
+    rules = Rules(EventId(""), OfflineRules(request.param, branch=Branch(WALL, 30)), tell_s=0.05)
+    unit = CheckoutUnit(rules, Surroundings(store, cards, recorder, screen.show), evening)
     thread = threading.Thread(target=unit.run)
     thread.start()
-    yield Counter(unit, screen, store, recorder)
+    yield Counter(unit, screen, store, recorder, cards)
     unit.stop()
     thread.join(10)
     assert not thread.is_alive()
@@ -155,6 +158,38 @@ def test_a_full_disk_never_shows_an_offline_loan_as_lent_not_even_for_a_moment(c
             assert not any(isinstance(line.outcome, Lent) for line in state.stage.lines)
 
 
+def test_the_store_is_not_asked_before_the_question_is_noted(counter: Counter) -> None:
+    counter.log_in()
+    counter.recorder.failing = Fault.OUTBOX_FULL
+    counter.unit.put(CodeScanned(BOOK))
+    assert counter.screen.outcome_of(BOOK) == Refused(Trouble.OUT_OF_ORDER)
+    assert counter.store.lent == {}
+
+
+def test_no_question_stays_noted_that_was_answered(counter: Counter) -> None:
+    counter.log_in()
+    for item in (BOOK, RESERVED):
+        counter.unit.put(CodeScanned(item))
+        counter.screen.outcome_of(item)
+    assert counter.recorder.asked == {}
+
+
+def test_a_loan_that_the_store_confirmed_and_the_disk_refused_is_not_given_up_later(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.log_in()
+
+    def ask_and_fill(recorder: SimulatedRecorder, event_id: EventId, item: ItemId) -> None:
+        recorder.asked[event_id] = item
+        recorder.failing = Fault.OUTBOX_FULL
+
+    monkeypatch.setattr(SimulatedRecorder, "ask", ask_and_fill)
+    counter.unit.put(CodeScanned(BOOK))
+    assert counter.screen.outcome_of(BOOK) == Lent(DUE, offline=False)
+    counter.screen.wait_for(lambda state: Fault.OUTBOX_FULL in state.faults)
+    assert counter.recorder.asked == {}
+
+
 def test_a_disk_that_has_room_again_is_noticed_by_itself(counter: Counter) -> None:
     counter.recorder.failing = Fault.OUTBOX_FULL
     counter.unit.put(ReturnTapped())
@@ -192,3 +227,47 @@ def test_a_counter_has_no_door(counter: Counter) -> None:
     counter.unit.read(ContactOpened())
     counter.unit.read(CardSwiped(ADA))
     counter.screen.wait_for(lambda state: not isinstance(state.stage, Start))
+
+
+@pytest.mark.parametrize("counter", [Lends.SEEN], indirect=True)
+def test_a_card_that_was_seen_borrows_while_the_store_is_silent_and_a_stranger_does_not(counter: Counter) -> None:
+    counter.log_in()
+    counter.unit.put(DoneTapped())
+    counter.screen.wait_for(lambda state: isinstance(state.stage, Start))
+    counter.store.failing = Fault.STORE_SILENT
+    counter.unit.put(Raised(Fault.STORE_SILENT))
+    counter.log_in()
+    counter.unit.put(CodeScanned(BOOK))
+    assert counter.screen.outcome_of(BOOK) == Lent(DUE, offline=True)
+    assert ItemLent(ADA, BOOK, DUE, offline=True) in counter.recorder.events
+
+
+@pytest.mark.parametrize("counter", [Lends.SEEN], indirect=True)
+def test_a_wrong_pin_makes_a_stranger_of_a_card(counter: Counter) -> None:
+    counter.cards.seen.add(ADA)
+    counter.unit.put(CardSwiped(ADA))
+    for digit in "9999":
+        counter.unit.put(DigitTyped(digit))
+    counter.screen.wait_for(lambda state: isinstance(state.stage, AskingPin) and state.stage.again)
+    counter.unit.put(Raised(Fault.STORE_SILENT))
+    for digit in PIN.reveal():
+        counter.unit.put(DigitTyped(digit))
+    state = counter.screen.wait_for(lambda state: isinstance(state.stage, Notice))
+    assert isinstance(state.stage, Notice) and state.stage.what is Told.NOT_UNASKED
+
+
+def test_a_listed_card_borrows_nothing_while_the_store_is_silent(counter: Counter) -> None:
+    counter.cards.listed.add(ADA)
+    counter.unit.put(Raised(Fault.STORE_SILENT))
+    counter.unit.put(CardSwiped(ADA))
+    for digit in PIN.reveal():
+        counter.unit.put(DigitTyped(digit))
+    state = counter.screen.wait_for(lambda state: isinstance(state.stage, Notice))
+    assert isinstance(state.stage, Notice) and state.stage.what is Told.NOT_UNASKED
+
+
+def test_what_the_store_last_told_is_learnt_while_the_machine_runs(counter: Counter) -> None:
+    counter.screen.wait_for(lambda state: state.lends is Lends.EVERYBODY)
+    counter.unit.learn(Branch(WALL, 30, frozenset({WALL.date()})))
+    counter.unit.put(ReturnTapped())
+    counter.screen.wait_for(lambda state: state.lends is Lends.NOBODY)

@@ -223,10 +223,28 @@ def test_the_replica_of_this_branch(bench: Bench) -> None:
         {"loanDays": 10**9},
         {"loanDays": 0},
         {"asOf": "0001-01-01T00:00:00+14:00"},
+        {"cursor": "7"},
+        {"cursor": "00000000000000aa-1&branch=other"},
+        {"closingDates": [{"closingDate": "2026-12-24", "description": ""}] * 1001},
+        {"texts": [{"name": "start", "language": "da", "text": "Velkommen"}] * 201},
+        {"texts": [{"name": "start", "language": "da", "text": "V" * 2001}]},
+        {"blockList": {"key": "AAAA", "listed": ["00" * 15]}},
+        {"blockList": {"key": "AAAA", "listed": ["XY" * 16]}},
+        {"blockList": {"key": "no base64"}},
     ],
 )
 def test_a_replica_of_another_branch_or_out_of_bounds_is_nonsense(bench: Bench, wrong: dict[str, object]) -> None:
     assert fault_of(lambda: bench.asking(says(RULES | wrong)).replica(BRANCH)) is Fault.STORE_NONSENSE
+
+
+def test_the_cursor_of_the_answer_before_goes_with_the_question(bench: Bench) -> None:
+    listed = {"cursor": "00000000000000aa-7", "blockList": {"key": "AAAA", "listed": ["0f" * 16], "whole": True}}
+    running = bench.store(says(RULES | listed))
+    told = bench.client(running.address).replica(BRANCH)
+    assert told.block_list is not None and told.block_list.listed == ("0f" * 16,)
+    bench.client(running.address).replica(BRANCH, told.cursor)
+    path = f"/v1/branches/{BRANCH}/replica"
+    assert [asked.path for asked in running.asked] == [path, f"{path}?cursor=00000000000000aa-7"]
 
 
 # --- keep-alive -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The machine's side against the embedded store: real TLS, real database, the whole way there and back."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,13 +26,14 @@ from kiosk.model import (
     Return,
 )
 from sync import pki, seal
-from sync.central import seed
+from sync.central import seed, start
 from sync.central.command import enrol
+from sync.central.machines import replica as central_replica
 from sync.central.machines.devices import Device
 from sync.central.schema import events, refused_events
-from sync.exchange import Exchange, ReplicaChanged, Round
+from sync.exchange import Exchange, ReplicaKept, Round
 from sync.outbox import Outbox
-from sync.replica import Replica
+from sync.replica import Replica, pull
 from sync.rest.client import RestStore
 from sync.store import UnitFile
 from tests.sync.bench_store import BenchClock
@@ -93,6 +95,21 @@ def test_the_rules_and_the_time_of_the_store(asking: RestStore) -> None:
     assert asking.status().time == MORNING
 
 
+def test_a_machine_finds_on_its_list_whom_the_store_has_put_there(
+    library: Library, asking: RestStore, tmp_path: Path
+) -> None:
+    locks = start.locks(library.home)
+    with closing(start.open_database(library.home)) as database:
+        database.write(lambda connection: central_replica.refresh(connection, locks, MORNING)).result()
+    with closing(UnitFile(tmp_path / "unit.db")) as file:
+        kept = Replica(file, seed.ULFBORG)
+        for _ in range(2):  # whole, and then what changed since: nothing
+            kept.keep(pull(lambda since: asking.replica(seed.ULFBORG, since), kept.cursor()))
+            may_not = {person.card for person in seed.PATRONS if kept.lists(person.card)}
+            assert may_not == {person.card for person in seed.PATRONS if person.block}
+        assert kept.lists(Credential("9999999999")) is False
+
+
 def test_a_revoked_machine_is_told_at_its_next_question(library: Library, bundle: Path, tmp_path: Path) -> None:
     asking = RestStore(library.address, bundle, 10.0, system_clock)
     asking.status()
@@ -150,12 +167,12 @@ def test_a_day_without_the_store_arrives_once_in_order_and_the_refused_are_parke
     file = UnitFile(tmp_path / "unit.db")
     outbox = _recorded(bundle, file)
     asking.push(outbox.pending())  # the answer is lost
-    told: list[Raised | Cleared | ReplicaChanged] = []
+    told: list[Raised | Cleared | ReplicaKept] = []
     exchange = Exchange(asking, outbox, Replica(file, seed.ULFBORG), told.append, BenchClock())
     done = exchange.round()
     assert done == Round(delivered=4, parked=2, pulled=True)
     assert [(one.sequence, one.reason) for one in outbox.parked()] == [(3, "patronNotFound"), (5, "patronNotFound")]
-    assert [type(one) for one in told] == [ReplicaChanged]
+    assert [type(one) for one in told] == [ReplicaKept]
     ours = outbox.pending().queue_epoch
     kept = [row for row in library.rows(events) if row.queue_epoch == ours]
     assert [row.sequence for row in kept] == [1, 2, 3, 4, 5, 6]

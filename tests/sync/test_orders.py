@@ -1,0 +1,106 @@
+"""A technician's orders are carried out once, by the unit, whenever it comes to it."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kiosk.event import LONGEST_REASON, DoorHeld, EventDiscarded
+from kiosk.fault import DeviceFault, Fault
+from kiosk.model import EventId
+from sync import orders, seal
+from sync.orders import Act, Order
+from sync.outbox import Outbox
+from tests.sync.bench_store import BenchClock, BenchStore, Unit
+
+KEY = seal.generate()
+PARKED = EventId("a" * 32)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Iterator[Unit]:
+    """With one event that the store refused."""
+    made, store = Unit(tmp_path / "unit", BenchClock(), KEY), BenchStore(KEY)
+    store.refuses = {PARKED}
+    made.outbox.record(DoorHeld(), PARKED)
+    made.outbox.confirm(store.push(made.outbox.pending()).results)
+    yield made
+    made.close()
+
+
+def test_a_retry_is_carried_out_and_answered(unit: Unit) -> None:
+    name = orders.give(unit.path, Order(Act.RETRY, PARKED))
+    assert orders.unanswered(unit.path) == 1
+    orders.carry_out(unit.path, unit.outbox)
+    assert [event.event_id for event in unit.outbox.pending().events] == [PARKED]
+    assert orders.answers(unit.path, name) == {name: "it waits again"}
+    assert orders.answers(unit.path) == {}
+    assert orders.unanswered(unit.path) == 0
+
+
+def test_a_discard_is_carried_out_and_told_to_the_store(unit: Unit) -> None:
+    orders.give(unit.path, Order(Act.DISCARD, PARKED, "afleveret på skranken"))
+    orders.carry_out(unit.path, unit.outbox)
+    store = BenchStore(KEY)
+    store.push(unit.outbox.pending())
+    assert store.kept == [(2, EventDiscarded(PARKED, "door.held", "afleveret på skranken"))]
+
+
+def test_an_order_given_while_the_unit_is_down_is_carried_out_at_its_start(unit: Unit, tmp_path: Path) -> None:
+    left = unit.died(tmp_path / "left")
+    orders.give(left.path, Order(Act.RETRY, PARKED))
+    orders.carry_out(left.path, left.outbox)
+    assert left.outbox.counts().waiting == 1
+    left.close()
+
+
+def test_what_is_not_parked_is_answered_so(unit: Unit) -> None:
+    for act in Act:
+        name = orders.give(unit.path, Order(act, EventId("b" * 32), "why not"))
+        orders.carry_out(unit.path, unit.outbox)
+        assert orders.answers(unit.path)[name] == orders.NOT_PARKED
+
+
+def test_orders_and_answers_are_the_units_alone(unit: Unit) -> None:
+    orders.give(unit.path, Order(Act.RETRY, PARKED))
+    there = orders.folder(unit.path)
+    assert stat.S_IMODE(there.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(one.stat().st_mode) for one in there.iterdir()] == [0o600]
+    orders.carry_out(unit.path, unit.outbox)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in there.iterdir()] == [0o600]
+
+
+def test_on_a_full_disk_an_order_stays_for_the_next_round(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders.give(unit.path, Order(Act.DISCARD, PARKED, "why not"))
+
+    def full(*_: object) -> bool:
+        raise DeviceFault(Fault.OUTBOX_FULL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "discard", full)
+        orders.carry_out(unit.path, unit.outbox)
+    assert orders.unanswered(unit.path) == 1
+    orders.carry_out(unit.path, unit.outbox)
+    assert orders.unanswered(unit.path) == 0
+    assert unit.outbox.counts().parked == 0
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * (LONGEST_REASON + 1), "two\nlines", "nul\0"])
+def test_a_reason_that_is_none_discards_nothing(unit: Unit, reason: str) -> None:
+    name = orders.give(unit.path, Order(Act.DISCARD, PARKED, reason))
+    orders.carry_out(unit.path, unit.outbox)
+    assert orders.answers(unit.path) == {name: "this was no order"}
+    assert unit.outbox.counts().parked == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=5000) | st.sampled_from([b"[]", b"{}", b'{"act":"retry","event":7,"reason":""}', b"[" * 900]))
+def test_whatever_lies_in_the_folder_is_answered_and_changes_nothing(unit: Unit, content: bytes) -> None:
+    orders.folder(unit.path).mkdir(exist_ok=True)
+    (orders.folder(unit.path) / "x.order").write_bytes(content)
+    orders.carry_out(unit.path, unit.outbox)
+    assert orders.answers(unit.path) == {"x": "this was no order"}
+    assert unit.outbox.counts().parked == 1
