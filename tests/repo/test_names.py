@@ -24,8 +24,8 @@ SAY_NOTHING = frozenset(
         "process",
     )
 )
-# Names that SQLAlchemy calls.
-GIVEN_BY_OTHERS = frozenset({"process_bind_param", "process_result_value"})
+# Names that SQLAlchemy and asyncio call.
+GIVEN_BY_OTHERS = frozenset({"process_bind_param", "process_result_value", "data_received"})
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
