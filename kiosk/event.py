@@ -9,13 +9,13 @@ Not responsible for: order, delivery, encryption.
 import json
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum, unique
 from typing import assert_never
 
 from kiosk.fault import Fault
 from kiosk.model import Credential, Denial, EventId, ItemId, PatronId
 
 VERSION = 1
-LONGEST_REASON = 200  # characters of a person's word
 
 Who = PatronId | Credential  # a card stands for the patron only while the store could not be asked
 
@@ -89,13 +89,23 @@ class FaultCleared:
     fault: Fault
 
 
+@unique
+class Because(Enum):
+    """Why a technician took an event out: words of a closed list, for a sentence could name somebody."""
+
+    BY_HAND = "by-hand"  # it was carried out, or undone, at the desk
+    TOLD_TWICE = "told-twice"  # another event says the same
+    TRIAL = "trial"  # nobody borrowed, returned or went in
+    UNKNOWN = "unknown"  # nobody can say any more what it was
+
+
 @dataclass(frozen=True, slots=True)
 class EventDiscarded:
-    """A technician took a refused event out of the outbox. reason: theirs, one line."""
+    """A technician took a refused event out of the outbox."""
 
     event: EventId
     kind: str
-    reason: str = field(repr=False)
+    why: Because
 
 
 Event = (
@@ -164,8 +174,8 @@ def _said(event: Event) -> dict[str, object]:
             return {"open_s": open_s}
         case FaultRaised(fault) | FaultCleared(fault):
             return {"fault": fault.value}
-        case EventDiscarded(discarded, its_kind, reason):
-            return {"event": discarded, "kind": its_kind, "reason": reason}
+        case EventDiscarded(discarded, its_kind, why):
+            return {"event": discarded, "kind": its_kind, "why": why.value}
         case EntryUnused() | ExitTaken() | DoorForced() | DoorHeld():
             return {}
         case _:
@@ -212,7 +222,7 @@ def _heard(name: str, said: dict[str, object]) -> Event:
         case "fault.cleared":
             return FaultCleared(Fault(_text(said, "fault")))
         case "event.discarded":
-            return EventDiscarded(EventId(_text(said, "event")), _text(said, "kind"), _reason(said))
+            return EventDiscarded(EventId(_text(said, "event")), _text(said, "kind"), Because(_text(said, "why")))
         case _:
             return _BARE[name]()
 
@@ -236,18 +246,6 @@ def _text(said: dict[str, object], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(name)
     return value
-
-
-def _reason(said: dict[str, object]) -> str:
-    reason = _text(said, "reason")
-    if not is_reason(reason):
-        raise ValueError("reason")
-    return reason
-
-
-def is_reason(text: str) -> bool:
-    """A person's word as it may be kept: one line of text, not longer than LONGEST_REASON."""
-    return 0 < len(text) <= LONGEST_REASON and text.isprintable() and bool(text.strip())
 
 
 def _flag(said: dict[str, object], name: str) -> bool:

@@ -10,11 +10,9 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, unique
 from pathlib import Path
-from typing import assert_never
 
-from kiosk.event import is_reason
+from kiosk.event import Because
 from kiosk.fault import DeviceFault
 from kiosk.model import EventId
 from sync import pki
@@ -25,19 +23,12 @@ _LARGEST = 4096  # bytes
 NOT_PARKED = "no such event is parked: it was taken, sent again or discarded before"
 
 
-@unique
-class Act(Enum):
-    RETRY = "retry"
-    DISCARD = "discard"
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
-    """reason: of a discard."""
+    """About a parked event. why: to take it out; None: to send it again."""
 
-    act: Act
     event: EventId
-    reason: str = ""
+    why: Because | None = None
 
 
 def folder(path: Path) -> Path:
@@ -50,8 +41,8 @@ def give(path: Path, order: Order) -> str:
     there, name = folder(path), secrets.token_hex(8)
     there.mkdir(mode=0o700, exist_ok=True)
     _hand_over(there, path)
-    text = json.dumps({"act": order.act.value, "event": order.event, "reason": order.reason}, ensure_ascii=False)
-    pki.write_file(there / f".{name}", text.encode())
+    said = {"event": order.event, "why": order.why.value if order.why else ""}
+    pki.write_file(there / f".{name}", json.dumps(said).encode())
     _hand_over(there / f".{name}", path)
     (there / f".{name}").replace(there / f"{name}{_ORDER}")
     return name
@@ -94,20 +85,15 @@ def _read(given: Path) -> Order | None:
         content = file.read(_LARGEST + 1)
     try:
         said = json.loads(content)
-        order = Order(Act(said["act"]), EventId(said["event"]), said["reason"])
+        event, why = said["event"], Because(said["why"]) if said["why"] else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    texts = isinstance(order.event, str) and isinstance(order.reason, str)
-    return order if texts and (order.act is Act.RETRY or is_reason(order.reason)) else None
+    return Order(EventId(event), why) if isinstance(event, str) else None
 
 
 def _carried_out(order: Order | None, outbox: Outbox) -> str:
     if order is None:
         return "this was no order"
-    match order.act:
-        case Act.RETRY:
-            return "it waits again" if outbox.retry(order.event) else NOT_PARKED
-        case Act.DISCARD:
-            return "it is discarded" if outbox.discard(order.event, order.reason) else NOT_PARKED
-        case _:
-            assert_never(order.act)
+    if order.why is None:
+        return "it waits again" if outbox.retry(order.event) else NOT_PARKED
+    return "it is discarded" if outbox.discard(order.event, order.why) else NOT_PARKED

@@ -20,7 +20,7 @@ from contextlib import nullcontext, suppress
 from datetime import UTC
 from typing import TypeVar, assert_never
 
-from kiosk.event import Event, EventDiscarded, LoanGivenUp, encode, kind
+from kiosk.event import Because, Event, EventDiscarded, LoanGivenUp, encode, kind
 from kiosk.fault import DeviceFault, Fault
 from kiosk.loop import Clock
 from kiosk.model import DeviceId, EventId, ItemId, Now
@@ -231,16 +231,16 @@ class Outbox:
             again = "UPDATE events SET refused = NULL WHERE event_id = ? AND refused IS NOT NULL"
             return statements.run(again, event_id) == 1
 
-    def discard(self, event_id: EventId, reason: str) -> bool:
+    def discard(self, event_id: EventId, why: Because) -> bool:
         """Takes a parked event out, and records in the same commit that this was done. False: it is not parked."""
-        return self._with_room(lambda: self._discard(event_id, reason))
+        return self._with_room(lambda: self._discard(event_id, why))
 
-    def _discard(self, event_id: EventId, reason: str) -> bool:
+    def _discard(self, event_id: EventId, why: Because) -> bool:
         with self._file.statements() as statements, statements.together():
             parked = statements.rows("SELECT kind FROM events WHERE event_id = ? AND refused IS NOT NULL", event_id)
             if not parked:
                 return False
-            now, said = self._clock(), EventDiscarded(event_id, str(parked[0][0]), reason)
+            now, said = self._clock(), EventDiscarded(event_id, str(parked[0][0]), why)
             sealer = self._current(now)
             _keep_key(statements, sealer)
             statements.run(_RECORD, *self._row(said, _fresh(), self._next, now))

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from config.settings import Settings, SettingsError, load
 from kiosk.composition.surroundings import clock_of
-from kiosk.event import LONGEST_REASON, is_reason
+from kiosk.event import Because
 from kiosk.fault import DeviceFault, Fault
 from kiosk.loop import Clock
 from kiosk.model import EventId
 from sync import orders, pki, replica, rows
-from sync.orders import Act, Order
+from sync.orders import Order
 from sync.replica import Kept
 from sync.rows import Counts, Parked
 from sync.store import damage
@@ -36,6 +36,10 @@ UNITS = ("door", "checkout")
 VERSION = 1  # of an exported file
 _FAILED = 1
 _PAUSE_S = 0.1
+_REASONS = (
+    "by-hand: carried out or undone at the desk; told-twice: another event says the same; trial: nobody borrowed,"
+    " returned or went in; unknown: nobody can say any more what it was"
+)
 _UNREADABLE = {
     Fault.OUTBOX_BROKEN: "cannot be read: a newer program wrote it, it is damaged, or it is another user's",
     Fault.OUTBOX_FULL: "cannot be read: the disk is full",
@@ -67,13 +71,13 @@ def parser() -> argparse.ArgumentParser:
     acts = made.add_subparsers(dest="act", required=True, metavar="ACT")
     _add(acts, "list", "what waits and what the store refused")
     retry = _add(acts, "retry", "send a refused event again")
-    discard = _add(acts, "discard", "take a refused event out; the store is told who refused it and why")
+    discard = _add(acts, "discard", "take a refused event out; the store is told which, and why")
     for act in (retry, discard):
         act.add_argument("event", metavar="EVENT", help="the event's id, as `kiosk queue list` prints it")
         act.add_argument(
             "--wait", type=float, default=30.0, metavar="SECONDS", help="for the unit's answer (default: %(default)s)"
         )
-    discard.add_argument("--reason", required=True, help=f"one line, at most {LONGEST_REASON} characters; no names")
+    discard.add_argument("--because", required=True, choices=[why.value for why in Because], help=_REASONS)
     export = _add(acts, "export", "write everything that the store has not taken into a file, sealed")
     export.add_argument("--out", required=True, type=Path, metavar="FILE", help="a file that is not there yet")
     return made
@@ -103,11 +107,9 @@ def _act(place: _Place, settings: Settings, asked: argparse.Namespace) -> str:
         case "list":
             return "\n".join(line for path in place.units() for line in _listed(path, place.clock))
         case "retry":
-            return _ordered(place, Order(Act.RETRY, EventId(asked.event)), asked.wait)
+            return _ordered(place, Order(EventId(asked.event)), asked.wait)
         case "discard":
-            if not is_reason(asked.reason):
-                raise QueueError(f"a reason is one line of 1 to {LONGEST_REASON} characters")
-            return _ordered(place, Order(Act.DISCARD, EventId(asked.event), asked.reason), asked.wait)
+            return _ordered(place, Order(EventId(asked.event), Because(asked.because)), asked.wait)
         case _:
             return _exported(place, settings.device.id, asked.out)
 

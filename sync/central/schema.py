@@ -444,7 +444,7 @@ events = Table(
     Column("digest", Text, nullable=False),  # of the sealed bytes and what is bound to them: says nothing by itself
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("detail", Text, nullable=False),  # of closed sets (a denial, a fault); or a technician's word
+    Column("detail", Text, nullable=False),  # from closed sets only: a denial, a fault, why it was discarded
     UniqueConstraint("device_id", "queue_epoch", "sequence"),
 )
 

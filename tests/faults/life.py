@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
-from kiosk.event import DoorClosed, Event, EventDiscarded, ItemLent, ItemReturned, LoanGivenUp
+from kiosk.event import Because, DoorClosed, Event, EventDiscarded, ItemLent, ItemReturned, LoanGivenUp
 from kiosk.model import Credential, EventId, ItemId
 from sync.outbox import KEY_LASTS_S, Outbox, Recorded
 from sync.seal import Sealer
@@ -17,7 +17,7 @@ from sync.store import UnitFile
 from tests.faults.promises import FILE, Ledger, Promised
 from tests.sync.bench_store import DEVICE, BenchClock
 
-_REASON = "opklaret"
+_WHY = Because.BY_HAND
 
 
 class Hasty(Outbox):
@@ -125,8 +125,8 @@ class Life:
     def _discard(self) -> None:
         if self.before.parked:
             name = self._rng.choice(sorted(self.before.parked))
-            then = self.before.discarded(name, _REASON)
-            self._become(then, lambda: self._outbox.discard(EventId(name), _REASON))
+            then = self.before.discarded(name, _WHY)
+            self._become(then, lambda: self._outbox.discard(EventId(name), _WHY))
 
     def _age(self) -> None:
         """The next event is sealed under another key."""

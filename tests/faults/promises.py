@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kiosk import event as events
-from kiosk.event import DoorHeld, Event, EventDiscarded, LoanGivenUp
+from kiosk.event import Because, DoorHeld, Event, EventDiscarded, LoanGivenUp
 from kiosk.fault import DeviceFault
 from kiosk.model import EventId
 from sync import seal
@@ -44,9 +44,9 @@ class Promised:
     def again(self, name: str) -> "Promised":
         return Promised({**self.waiting, name: self.parked[name]}, _without(self.parked, name))
 
-    def discarded(self, name: str, reason: str) -> "Promised":
+    def discarded(self, name: str, why: Because) -> "Promised":
         """Which is an event too."""
-        said = EventDiscarded(EventId(name), events.kind(self.parked[name]), reason)
+        said = EventDiscarded(EventId(name), events.kind(self.parked[name]), why)
         return Promised({**self.waiting, name_of("", said): said}, _without(self.parked, name))
 
 

@@ -10,7 +10,7 @@ from kiosk.fault import STRAINED, Cleared, DeviceFault, Fault, Raised
 from kiosk.model import EventId, ItemId
 from sync import orders, seal
 from sync.limits import Chores, DamagedMeanwhile, Limits, crossed
-from sync.orders import Act, Order
+from sync.orders import Order
 from sync.rows import Counts
 from sync.store import damage
 from sync.store.file import PAGE
@@ -135,7 +135,7 @@ def test_a_full_disk_ends_nothing(unit: Unit, chores: Chores) -> None:
 
 
 def test_orders_are_carried_out_at_each_round(unit: Unit, chores: Chores) -> None:
-    name = orders.give(unit.path, Order(Act.RETRY, EventId("b" * 32)))
+    name = orders.give(unit.path, Order(EventId("b" * 32)))
     chores.do()
     assert orders.answers(unit.path) == {name: orders.NOT_PARKED}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.event import (
+    Because,
     DoorClosed,
     DoorHeld,
     EntryGranted,
@@ -241,9 +242,9 @@ def test_a_parked_event_can_be_sent_again_in_its_old_place(unit: Unit, store: Be
 
 def test_a_discarded_event_is_gone_and_the_store_is_told_which_and_why(unit: Unit, store: BenchStore) -> None:
     first, third = parked_ones(unit, store)
-    assert unit.outbox.discard(first, "lent twice by hand")
+    assert unit.outbox.discard(first, Because.TOLD_TWICE)
     deliver(unit.outbox, store)
-    assert store.kept[-1] == (6, EventDiscarded(first, "door.closed", "lent twice by hand"))
+    assert store.kept[-1] == (6, EventDiscarded(first, "door.closed", Because.TOLD_TWICE))
     assert [one.event for one in unit.outbox.parked()] == [third]
 
 
@@ -251,7 +252,7 @@ def test_only_what_is_parked_can_be_sent_again_or_discarded(unit: Unit) -> None:
     unit.outbox.record(DoorHeld(), EventId("w" * 32))
     for event_id in (EventId("w" * 32), EventId("n" * 32)):
         assert not unit.outbox.retry(event_id)
-        assert not unit.outbox.discard(event_id, "why not")
+        assert not unit.outbox.discard(event_id, Because.TRIAL)
     assert [event.kind for event in unit.outbox.pending().events] == ["door.held"]
 
 
@@ -266,10 +267,10 @@ def test_a_discard_that_dies_in_the_middle_has_not_happened(
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "_tidy", dies)
         with pytest.raises(KeyError):
-            unit.outbox.discard(first, "why not")
+            unit.outbox.discard(first, Because.TRIAL)
     assert unit.outbox.counts().parked == 2
     assert unit.outbox.pending().events == ()
-    assert unit.outbox.discard(first, "why not")
+    assert unit.outbox.discard(first, Because.TRIAL)
 
 
 def test_a_row_that_cannot_be_put_on_the_wire_is_parked_and_holds_up_nobody(unit: Unit, store: BenchStore) -> None:

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from kiosk.event import (
     KINDS,
+    Because,
     DoorClosed,
     EventDiscarded,
     LoanGivenUp,
@@ -87,7 +88,7 @@ class Histories(RuleBasedStateMachine):
             if again:
                 assert self.unit.outbox.retry(event)
             else:
-                assert self.unit.outbox.discard(event, "why not")
+                assert self.unit.outbox.discard(event, Because.TRIAL)
                 self.discarded.append(event)
 
     @rule(hours=st.sampled_from([0.1, 1.1]))

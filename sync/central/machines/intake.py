@@ -333,7 +333,7 @@ def _detail(said: Event) -> str:
             return fault.value
         case events_.DoorClosed(open_s):
             return f"{open_s} s"
-        case events_.EventDiscarded(event, _, reason):
-            return f"{event}: {reason}"
+        case events_.EventDiscarded(event, _, why):
+            return f"{event}: {why.value}"
         case _:
             return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.composition import queue
-from kiosk.event import DoorClosed, DoorHeld, EventDiscarded
+from kiosk.event import Because, DoorClosed, DoorHeld, EventDiscarded
 from kiosk.fault import DeviceFault
 from kiosk.model import DeviceId, EventId, ItemId
 from sync import orders, seal
@@ -140,13 +140,13 @@ def test_an_order_is_answered_by_the_unit_that_runs(door: Door, capsys: pytest.C
     unit = threading.Thread(target=rounds)
     unit.start()
     try:
-        (line,) = said(capsys, door, "discard", PARKED, "--reason", "lent by hand")
+        (line,) = said(capsys, door, "discard", PARKED, "--because", "by-hand")
     finally:
         done.set()
         unit.join()
     assert line.endswith(": it is discarded")
     door.store.push(door.outbox.pending())
-    assert door.store.kept[-1][1] == EventDiscarded(PARKED, "door.held", "lent by hand")
+    assert door.store.kept[-1][1] == EventDiscarded(PARKED, "door.held", Because.BY_HAND)
 
 
 def test_an_order_at_a_unit_that_does_not_run_waits_for_its_start(
@@ -173,9 +173,14 @@ def test_what_is_not_parked_is_not_ordered(door: Door, capsys: pytest.CaptureFix
     assert orders.unanswered(door.path) == 0
 
 
-@pytest.mark.parametrize("reason", ["", " ", "x" * 201, "two\nlines"])
-def test_a_reason_is_one_short_line(door: Door, capsys: pytest.CaptureFixture[str], reason: str) -> None:
-    assert "a reason is one line" in refused(capsys, door, "discard", PARKED, "--reason", reason)
+@pytest.mark.parametrize("why", ["", "Alma Opdigtet har den"])
+def test_why_an_event_is_discarded_is_chosen_from_a_list(
+    door: Door, capsys: pytest.CaptureFixture[str], why: str
+) -> None:
+    with pytest.raises(SystemExit):
+        queue.main(["discard", PARKED, "--config", str(door.path.with_name("kiosk.toml")), "--because", why])
+    assert "by-hand" in capsys.readouterr().err
+    assert orders.unanswered(door.path) == 0
 
 
 # --- export ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kiosk import event as events_
-from kiosk.event import DoorHeld, EventDiscarded, ItemLent, ItemReturned
+from kiosk.event import Because, DoorHeld, EventDiscarded, ItemLent, ItemReturned
 from kiosk.model import BranchId, DeviceId, EventId
 from sync import seal
 from sync.central import seed
@@ -68,7 +68,7 @@ def written(path: Path, *questions: EventsQuestion, device: str = DEVICE) -> Pat
 
 def test_a_carried_queue_is_taken_in_once(office: Office, tmp_path: Path) -> None:
     lent = ItemLent(seed.ADULT.patron, ITEM, date(2026, 12, 20), offline=True)
-    discard = EventDiscarded(EventId("d" * 32), "item.lent", "lent by hand")
+    discard = EventDiscarded(EventId("d" * 32), "item.lent", Because.BY_HAND)
     file = written(
         tmp_path / "queue",
         queue(office.home, lent, ItemReturned(ITEM, offline=True)),
@@ -78,7 +78,7 @@ def test_a_carried_queue_is_taken_in_once(office: Office, tmp_path: Path) -> Non
     assert carried.import_queue(office, file) == "0 accepted, 4 duplicate, 0 refused"
     kept = events_of(office.home, DEVICE)
     assert [entry.kind for entry in kept] == ["door.held", "event.discarded", "item.lent", "item.returned"]
-    assert kept[1].detail == f"{'d' * 32}: lent by hand"
+    assert kept[1].detail == f"{'d' * 32}: by-hand"
 
 
 def test_what_another_machine_sealed_is_kept_and_refused(office: Office, tmp_path: Path) -> None:
