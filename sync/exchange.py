@@ -165,7 +165,10 @@ class Exchange:
         return Round(delivered, parked, pulled)
 
     def _push(self, batch: EventsQuestion) -> EventsAnswer:
-        """One event that the store cannot answer is parked, when the one behind it is answered."""
+        """One event that the store cannot answer, although it answers the one behind it, is parked.
+
+        It is asked once more before: the store may have come to itself between the two.
+        """
         try:
             return self._peer.push(batch)
         except DeviceFault as fault:
@@ -174,8 +177,16 @@ class Exchange:
             if fault.fault is not Fault.STORE_NONSENSE or len(batch.events) > 1 or not behind.events:
                 raise
         answer = self._peer.push(behind)
-        parked = EventResult(event_id=stuck, outcome=EventOutcome.REFUSED, reason=NOT_ANSWERED)
-        return EventsAnswer(results=(parked, *answer.results))
+        return EventsAnswer(results=(*self._once_more(batch), *answer.results))
+
+    def _once_more(self, stuck: EventsQuestion) -> tuple[EventResult, ...]:
+        try:
+            return self._peer.push(stuck).results
+        except DeviceFault as fault:
+            if fault.fault is not Fault.STORE_NONSENSE:
+                raise
+        event_id = stuck.events[0].event_id
+        return (EventResult(event_id=event_id, outcome=EventOutcome.REFUSED, reason=NOT_ANSWERED),)
 
     def _next_batch(self) -> EventsQuestion | None:
         if self._stopping.is_set():

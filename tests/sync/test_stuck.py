@@ -84,6 +84,14 @@ def test_silence_parks_nothing(unit: Unit) -> None:
     assert len(store.kept) == 20
 
 
+def test_a_store_that_comes_to_itself_between_the_two_parks_nothing(unit: Unit) -> None:
+    store = BenchStore(KEY)
+    store.faults = [Fault.STORE_NONSENSE] * 7  # six make a batch of one
+    rounds(unit, store)
+    assert unit.outbox.counts().parked == 0
+    assert len(store.kept) == 20
+
+
 def test_one_that_was_parked_so_can_be_sent_again(unit: Unit) -> None:
     store = Choking()
     rounds(unit, store)
