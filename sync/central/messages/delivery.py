@@ -190,9 +190,8 @@ class FileDrop:
 
     def forget(self, now: datetime) -> None:
         """What no gateway has fetched goes when the store forgets what it says itself. Another's file stays."""
-        with suppress(
-            OSError
-        ):  # no folder yet; one that cannot be looked into takes no letter either, and that is told
+        # No folder yet; one that cannot be looked into takes no letter either, and that is told.
+        with suppress(OSError):
             for file in self._directory.iterdir():
                 written = datetime.fromtimestamp(file.lstat().st_mtime, UTC)
                 if _OURS.fullmatch(file.name) and written <= now - KEPT:
