@@ -177,7 +177,9 @@ def log_without_waiting() -> None:
     written = logging.StreamHandler()
     written.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
     logging.handlers.QueueListener(lines, written).start()
-    logging.basicConfig(level=logging.INFO, handlers=[_Dropping(lines)])
+    given = _Dropping(lines)
+    given.setFormatter(logging.Formatter("%(message)s"))  # else basicConfig's own, and level and name stand twice
+    logging.basicConfig(level=logging.INFO, handlers=[given])
 
 
 class _Dropping(logging.handlers.QueueHandler):

@@ -171,6 +171,20 @@ os._exit(0)
         running.wait(30)
 
 
+def test_a_line_of_the_log_says_its_level_and_name_once() -> None:
+    program = """
+import logging
+from kiosk.loop import log_without_waiting
+log_without_waiting()
+logging.getLogger("kiosk").info("a line")
+input()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == b"INFO kiosk a line\n"
+        running.communicate(b"\n", timeout=30)
+
+
 def test_the_clocks_are_read_together() -> None:
     first, second = system_clock(), system_clock()
     assert first.wall.tzinfo is not None

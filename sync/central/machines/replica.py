@@ -7,7 +7,7 @@
 An epoch begins when a store starts, and after thirty days: a database that was brought back from a backup counts the
 same numbers once more, and no machine takes them for those it knows. What is no longer listed goes with its epoch.
 A card is told as a digest under a key of its own, which the machine has too: that keeps a number out of logs, copies
-and sight. Who steals the machine, with its disk, can try every CPR number there may be, and learn which are on the list.
+and sight. Who steals the machine with its disk can try every CPR number there may be, and learn which are listed.
 Not responsible for: who is blocked (patrons/), when it is refreshed (jobs.py), what a machine does with it.
 """
 
